@@ -1,0 +1,146 @@
+"""The current value of every key of one syncer, in order of last change.
+
+Every change takes the next sequence number.  `since(n)` answers what a client that has seen
+everything up to n must still be told: the latest value of each key changed after n, and nothing
+twice.  Deletions are remembered for a bounded horizon.  Knows no wire, no file and no clock.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+from typha.syncproto import schema
+from typha.syncproto.messages import UpdateType
+
+MINIMUM_TOMBSTONES: Final = 10_000  # deletions remembered however small the store is
+
+
+class Change(NamedTuple):
+    """One key's new state, encoded once for every store, client and worker.
+
+    With a value, `element` is as a snapshot has it (type new), and its first `head` bytes hold key
+    and value; `update_type` says what a delta makes of it.  Without a value (deleted, or unfit to
+    be sent) `element` is what a delta carries and `head` is 0.
+    """
+
+    key: str
+    element: bytes
+    head: int
+    update_type: int
+
+    def delta(self) -> bytes:
+        """Give the element as clients that follow the stream get it."""
+        if self.head == 0 or self.update_type == UpdateType.NEW:
+            return self.element
+        return schema.with_update_type(self.element, self.update_type)
+
+
+def present(update: tuple[str, bytes, str, str], update_type: int) -> Change:
+    """Encode (key, value, revision, v3 resource version) of a key that has a value."""
+    key, value, revision, v3_resource_version = update
+    element = schema.element(key, value, revision, v3_resource_version, UpdateType.NEW)
+    return Change(key, element, len(schema.element_head(key, value)), update_type)
+
+
+def absent(
+    key: str, update_type: int, revision: str = "", v3_resource_version: str = ""
+) -> Change:
+    """Encode a key that has no value: deleted, or its value is unfit."""
+    element = schema.element(key, None, revision, v3_resource_version, update_type)
+    return Change(key, element, 0, update_type)
+
+
+class HistoryLostError(Exception):
+    """Deletions older than the horizon have been forgotten: only a snapshot can help."""
+
+
+class Store:
+    """Keys of one syncer."""
+
+    def __init__(self, sequence: int = 0) -> None:
+        """Start empty, at a sequence number."""
+        self.sequence = sequence
+        self.horizon = sequence  # `since` answers for this number and later ones
+        self._live: dict[str, tuple[int, bytes]] = {}
+        self._dead: dict[str, tuple[int, bytes]] = {}
+
+    def __len__(self) -> int:
+        """Count the keys that have a value."""
+        return len(self._live)
+
+    def __contains__(self, key: str) -> bool:
+        """Tell whether the key has a value."""
+        return key in self._live
+
+    def keys(self) -> Iterator[str]:
+        """Go through the keys that have a value, longest unchanged first."""
+        return iter(self._live)
+
+    def apply(self, change: Change) -> bytes | None:
+        """Take a change; return the delta to publish, or None where nothing changes for anybody.
+
+        As in the original: an update of equal value is dropped whatever its revision, a deletion
+        never is, not even of an unknown key.
+        """
+        key, element, head, update_type = change
+        if head == 0:
+            return self._bury(change)
+        known = self._live.get(key)
+        if known is not None:
+            if update_type == UpdateType.UPDATED and known[1].startswith(element[:head]):
+                return None
+            del self._live[key]  # so that it goes to the end: entries stay in order of change
+        else:
+            self._dead.pop(key, None)
+        self.sequence += 1
+        self._live[key] = (self.sequence, element)
+        return change.delta()
+
+    def advance(self) -> int:
+        """Take a sequence number for something that is not a key, such as a status."""
+        self.sequence += 1
+        return self.sequence
+
+    def restore(self, key: str, element: bytes, sequence: int, *, alive: bool) -> None:
+        """Put back what a journal recorded, in its order."""
+        self._live.pop(key, None)
+        self._dead.pop(key, None)
+        (self._live if alive else self._dead)[key] = (sequence, element)
+        self.sequence = max(self.sequence, sequence)
+
+    def _bury(self, change: Change) -> bytes:
+        self._live.pop(change.key, None)
+        self._dead.pop(change.key, None)
+        self.sequence += 1
+        self._dead[change.key] = (self.sequence, change.element)
+        while len(self._dead) > max(MINIMUM_TOMBSTONES, len(self._live)):
+            oldest = next(iter(self._dead))
+            self.horizon = self._dead.pop(oldest)[0]
+        return change.element
+
+    def snapshot(self) -> Iterator[tuple[str, bytes]]:
+        """Go through keys and elements in byte order of the keys."""
+        for key in sorted(self._live):
+            yield key, self._live[key][1]
+
+    def since(self, sequence: int, limit: int | None = None) -> list[tuple[int, str, bytes]]:
+        """List (sequence, key, element) changed after `sequence`, oldest change first.
+
+        Raises HistoryLostError when deletions since then have been forgotten.
+        """
+        if sequence < self.horizon:
+            raise HistoryLostError
+        changed = list(_newer(self._live, sequence))
+        changed.extend(_newer(self._dead, sequence))
+        changed.sort()
+        return changed if limit is None else list(islice(changed, limit))
+
+
+def _newer(
+    entries: dict[str, tuple[int, bytes]], sequence: int
+) -> Iterator[tuple[int, str, bytes]]:
+    for key in reversed(entries):
+        changed_at, element = entries[key]
+        if changed_at <= sequence:
+            return
+        yield changed_at, key, element
