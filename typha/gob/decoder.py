@@ -1,0 +1,267 @@
+"""gob bytes to values, sans-IO: bytes go in as they come, values come out.  Knows no message.
+
+The sender is taken for hostile: lengths are checked before anything is allocated, and depth,
+number of values and type definitions are bounded.
+
+Go weaves type definitions into values: a value message may end with a definition inside an
+interface, further definitions follow as messages of their own, and a last one goes on where the
+first stopped.  A value whose messages have not all arrived is decoded anew when the next one has.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, assert_never
+
+from typha.gob import types, varint
+from typha.gob.cursor import Cursor
+from typha.gob.errors import DecodeError, LimitError, TruncatedError
+from typha.gob.types import Builtin, Interface
+
+MAX_NAME_BYTES: Final = 1024  # Go refuses longer names in interfaces
+_DEFINITION: Final = object()  # what a message held that carried no value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one sender may make us spend."""
+
+    message_bytes: int = 1 << 20  # all messages of one value together
+    values: int = 10_000  # in one message
+    depth: int = 32
+    definitions: int = 256  # in one stream; a real client sends six
+    definition_bytes: int = 64 << 10  # in one stream
+
+
+class _MoreMessagesNeededError(Exception):
+    """A value goes on in a message that has not arrived."""
+
+
+class Decoder:
+    """One gob stream.  After a DecodeError nothing more can be read from it."""
+
+    __slots__ = ("_allowance", "_buffer", "_limits", "_messages", "_values")
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._allowance = self._limits.message_bytes
+        self._buffer = bytearray()
+        self._messages: list[bytes] = []  # of a value that is not complete
+        self._values = _Values(self._limits)
+
+    @property
+    def buffered(self) -> int:
+        """How many bytes have been fed that belong to no returned value."""
+        return len(self._buffer) + sum(map(len, self._messages))
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as they came."""
+        self._buffer += data
+
+    def take_rest(self) -> bytes:
+        """Give back what was fed and not used, for whatever replaces this stream."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest
+
+    def values(self) -> Iterator[Any]:
+        """Yield every value that is complete; raise DecodeError for what Go would not take."""
+        while (message := self._next_message()) is not None:
+            self._messages.append(message)
+            try:
+                value = self._values.read(self._messages)
+            except _MoreMessagesNeededError:
+                continue
+            self._messages.clear()
+            self._allowance = self._limits.message_bytes
+            if value is not _DEFINITION:
+                yield value
+
+    def _next_message(self) -> bytes | None:
+        try:
+            size, start = varint.decode_uint(self._buffer, 0)
+        except TruncatedError:
+            return None
+        if size > self._allowance:
+            raise LimitError(f"a message of {size} bytes where {self._allowance} are allowed")
+        end = start + size
+        if end > len(self._buffer):
+            return None
+        message = bytes(self._buffer[start:end])
+        del self._buffer[:end]
+        self._allowance -= size
+        return message
+
+
+class _Values:
+    """The types of one stream, and how to read a value of each."""
+
+    __slots__ = (
+        "_cursor",
+        "_definition_bytes",
+        "_definitions",
+        "_limits",
+        "_messages",
+        "_readers",
+    )
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._definition_bytes = 0
+        self._messages: Iterator[bytes] = iter(())
+        self._cursor = cursor = Cursor(limits.depth, limits.values)
+        self._readers: dict[int, Callable[[], Any]] = {
+            Builtin.BOOL: cursor.read_bool,
+            Builtin.INT: cursor.read_int,
+            Builtin.UINT: cursor.read_uint,
+            Builtin.FLOAT: cursor.read_float,
+            Builtin.BYTES: cursor.read_bytes,
+            Builtin.STRING: cursor.read_text,
+            Builtin.COMPLEX: cursor.read_complex,
+            Builtin.INTERFACE: self._interface,
+        }
+        self._definitions: dict[int, types.WireType] = {}
+        for type_id, definition in types.SELF_DESCRIPTION.items():
+            self._define(type_id, definition)
+
+    def read(self, messages: list[bytes]) -> Any:
+        """Read what these messages hold: one value, or `_DEFINITION`.
+
+        Raises _MoreMessagesNeededError when the value goes on; what was defined inside is then
+        forgotten, as it comes again with the next attempt.  What was spent stays spent.
+        """
+        cursor = self._cursor
+        cursor.depth = self._limits.depth
+        if len(messages) == 1:
+            cursor.values = self._limits.values
+        known, definition_bytes = len(self._definitions), self._definition_bytes
+        self._messages = iter(messages)
+        cursor.open(next(self._messages))
+        try:
+            value = self._top_level()
+        except _MoreMessagesNeededError:
+            self._forget(known)
+            self._definition_bytes = definition_bytes
+            raise
+        if cursor.remaining:
+            raise DecodeError(f"{cursor.remaining} bytes too many in a message")
+        return value
+
+    def _top_level(self) -> Any:
+        type_id = self._cursor.read_int()
+        if type_id < 0:
+            self._receive_definition(-type_id)
+            return _DEFINITION
+        return self._alone(type_id)
+
+    def _alone(self, type_id: int) -> Any:
+        """Read a value outside slices and fields."""
+        if not isinstance(self._definitions.get(type_id), types.StructType):
+            self._cursor.read_zero()
+        return self._value(type_id)
+
+    def _value(self, type_id: int) -> Any:
+        read = self._readers.get(type_id)
+        if read is None:
+            raise DecodeError(f"type {type_id} is used but not defined")
+        return read()
+
+    def _interface(self) -> Interface | None:
+        cursor = self._cursor
+        name = cursor.read_text()
+        if not name:
+            return None
+        if len(name) > MAX_NAME_BYTES:
+            raise LimitError(f"a type name of {len(name)} characters")
+        type_id = self._concrete_type()
+        cursor.read_uint()  # a byte count that is wrong whenever definitions are woven in
+        cursor.enter()
+        value = self._alone(type_id)
+        cursor.leave()
+        return Interface(name, type_id, value)
+
+    def _concrete_type(self) -> int:
+        """Read definitions, over as many messages as they take, up to the id of a value."""
+        cursor = self._cursor
+        while True:
+            if not cursor.remaining:
+                message = next(self._messages, None)
+                if message is None:
+                    raise _MoreMessagesNeededError
+                cursor.open(message)
+            type_id = cursor.read_int()
+            if type_id >= 0:
+                return type_id
+            self._receive_definition(-type_id)
+            if cursor.remaining:
+                cursor.read_uint()  # how long the next piece is, which needs no knowing
+
+    def _receive_definition(self, type_id: int) -> None:
+        before = self._cursor.remaining
+        definition = types.from_wire(self._value(types.WIRE_TYPE))
+        self._definition_bytes += before - self._cursor.remaining
+        if not types.FIRST_FREE_ID <= type_id <= types.LAST_ID or type_id in self._definitions:
+            raise DecodeError(f"type {type_id} is defined twice or reserved")
+        count = len(self._definitions) - len(types.SELF_DESCRIPTION)
+        if count >= self._limits.definitions:
+            raise LimitError(f"more than {count} type definitions")
+        if self._definition_bytes > self._limits.definition_bytes:
+            raise LimitError(f"type definitions of {self._definition_bytes} bytes")
+        self._define(type_id, definition)
+
+    def _define(self, type_id: int, definition: types.WireType) -> None:
+        self._definitions[type_id] = definition
+        self._readers[type_id] = self._reader(definition)
+
+    def _forget(self, known: int) -> None:
+        while len(self._definitions) > known:
+            type_id, _ = self._definitions.popitem()
+            del self._readers[type_id]
+
+    def _reader(self, definition: types.WireType) -> Callable[[], Any]:
+        match definition:
+            case types.StructType():
+                return partial(self._struct, definition.fields)
+            case types.SliceType():
+                return partial(self._elements, definition.element, None)
+            case types.ArrayType():
+                return partial(self._elements, definition.element, definition.length)
+            case types.MapType():
+                return partial(self._pairs, definition.key, definition.element)
+            case types.OpaqueType():
+                return self._cursor.read_bytes
+            case _:
+                assert_never(definition)
+
+    def _struct(self, fields: tuple[types.Field, ...]) -> dict[str, Any]:
+        cursor = self._cursor
+        cursor.enter()
+        values = {}
+        index = -1
+        while delta := cursor.read_uint():
+            index += delta
+            if index >= len(fields):
+                raise DecodeError(f"field {index} in a struct of {len(fields)}")
+            cursor.spend(1)
+            name, type_id = fields[index]
+            values[name] = self._value(type_id)
+        cursor.leave()
+        return values
+
+    def _elements(self, type_id: int, length: int | None) -> list[Any]:
+        cursor = self._cursor
+        cursor.enter()
+        count = cursor.read_count()
+        if length is not None and count != length:
+            raise DecodeError(f"{count} elements in an array of {length}")
+        values = [self._value(type_id) for _ in range(count)]
+        cursor.leave()
+        return values
+
+    def _pairs(self, key: int, element: int) -> list[tuple[Any, Any]]:
+        cursor = self._cursor
+        cursor.enter()
+        count = cursor.read_count(size=2)
+        values = [(self._value(key), self._value(element)) for _ in range(count)]
+        cursor.leave()
+        return values
