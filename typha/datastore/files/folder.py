@@ -1,0 +1,243 @@
+"""A folder of manifests as a datastore: read whole, then watched.
+
+Changes are noticed through inotify and, where that is silent or fails, by looking at the files'
+times.  A folder that vanishes as a whole is a datastore that is away: what was known stays.
+"""
+
+import logging
+import os
+import stat
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import watchfiles
+
+from typha.datastore.files import contents, manifests
+from typha.datastore.ports import (
+    Changed,
+    Inbox,
+    ListDone,
+    Listed,
+    Removed,
+    StreamReport,
+    StreamState,
+)
+from typha.model.resources import JsonObject
+
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+LOOK_MILLISECONDS: Final = 250  # without a sign from inotify
+LOOK_SHARE: Final = 0.02  # of the time may go into looking
+ALIVE_SECONDS: Final = 5.0  # between two proofs of life
+ABSENT_SECONDS: Final = 1.0  # between two looks for a folder that is not there
+STOP_SECONDS: Final = 2.0  # the thread may be waiting for room in an inbox that nobody empties
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a folder or file holds, at one moment."""
+
+    objects: Mapping[str, list[JsonObject]]  # by resource; all resources are there
+    problems: tuple[manifests.Problem, ...]
+    ignored: tuple[str, ...]  # objects of kinds that nobody watches
+
+
+def read_once(path: Path, resources: Iterable[str], *, initialise: bool = False) -> Contents:
+    """Read everything once; `initialise` adds what the original writes into an empty datastore.
+
+    Raises OSError if `path` is not there or cannot be read.
+    """
+    reader = _Reader(path, initialise=initialise)
+    reader.look()
+    reader.contents.settle()
+    found = reader.contents
+    return Contents(
+        contents.by_resource(found.objects, resources),
+        (*found.problems(), *found.duplicates()),
+        tuple(name for manifest in found.files.values() for name in manifest.ignored),
+    )
+
+
+class FolderSource:
+    """Delivers the objects below a folder, or in one file, and then their changes."""
+
+    def __init__(self, path: Path, resources: Iterable[str]) -> None:
+        self._path = path
+        self._resources = tuple(resources)
+        self._reader = _Reader(path, initialise=True)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._told: frozenset[manifests.Problem] = frozenset()
+        self._report_due = 0.0
+
+    def start(self, inbox: Inbox) -> None:
+        """Begin to deliver; returns at once."""
+        self._thread = threading.Thread(
+            target=self._run, args=(inbox,), name="manifests", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watching and wait for its thread."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
+
+    def _run(self, inbox: Inbox) -> None:
+        self._report(inbox, StreamState.LISTING)
+        while not self._stopping.is_set():
+            try:
+                self._look(inbox)
+                self._follow(inbox)
+            except OSError as error:
+                log.warning("manifests cannot be read", extra={"error": str(error)})
+                self._report(inbox, StreamState.FAILING, str(error))
+                self._stopping.wait(ABSENT_SECONDS)
+
+    def _follow(self, inbox: Inbox) -> None:
+        """Look whenever something may have changed, until the folder is gone."""
+        looked, cost = time.monotonic(), 0.0
+        for signs in self._signs():
+            now = time.monotonic()
+            if signs or now - looked > cost / LOOK_SHARE:
+                self._look(inbox)
+                looked = time.monotonic()
+                cost = looked - now
+
+    def _signs(self) -> Iterator[bool]:
+        """Yield True at a change that inotify saw, False from time to time without one."""
+        try:
+            for changes in watchfiles.watch(
+                self._path if self._path.is_dir() else self._path.parent,
+                watch_filter=None,
+                stop_event=self._stopping,
+                rust_timeout=LOOK_MILLISECONDS,
+                yield_on_timeout=True,
+                recursive=self._path.is_dir(),
+                raise_interrupt=False,
+            ):
+                yield bool(changes)
+        except (OSError, RuntimeError) as error:  # such as the limit of inotify watches
+            log.warning("manifests are polled", extra={"error": str(error)})
+        while not self._stopping.wait(LOOK_MILLISECONDS / 1000):
+            yield False
+
+    def _look(self, inbox: Inbox) -> None:
+        """Pass on what differs from the last look.  Raises OSError if the folder is not there."""
+        changed = self._reader.look()
+        first = not self._reader.contents.settled
+        if changed or first:
+            self._settle(inbox, first=first)
+        if first or changed or time.monotonic() >= self._report_due:
+            self._report(inbox, StreamState.WATCHING)
+
+    def _settle(self, inbox: Inbox, *, first: bool) -> None:
+        difference = self._reader.contents.settle()
+        self._tell_problems()
+        if first:
+            objects = contents.by_resource(self._reader.contents.objects, self._resources)
+            for resource, listed in objects.items():
+                inbox.put(Listed(resource, listed, first=True))
+                inbox.put(ListDone(resource))
+            return
+        for identity in difference.removed:
+            if identity.resource in self._resources:
+                inbox.put(Removed(*identity))
+        for identity, value in difference.changed:
+            if identity.resource in self._resources:
+                inbox.put(Changed(identity.resource, value))
+
+    def _tell_problems(self) -> None:
+        found = self._reader.contents
+        problems = frozenset((*found.problems(), *found.duplicates()))
+        for problem in sorted(problems - self._told, key=lambda one: (one.path, one.line)):
+            fields = {"file": problem.path, "line": problem.line, "reason": problem.reason}
+            log.warning("manifest not taken as it is", extra=fields)
+        self._told = problems
+
+    def _report(self, inbox: Inbox, state: StreamState, error: str = "") -> None:
+        now = time.monotonic()
+        self._report_due = now + ALIVE_SECONDS
+        revision = str(self._reader.contents.revision)
+        for resource in self._resources:
+            inbox.put(
+                StreamReport(
+                    resource=resource, state=state, revision=revision, error=error, alive_at=now
+                )
+            )
+
+
+_Signature = tuple[int, int, int, int]
+
+
+class _Reader:
+    """Keeps the contents up to date with the files, reading only those that changed."""
+
+    def __init__(self, path: Path, *, initialise: bool) -> None:
+        self._path = path
+        self._signatures: dict[str, _Signature] = {}
+        made_up = contents.initial_objects(str(path.absolute())) if initialise else ()
+        self.contents = contents.Contents(made_up)
+
+    def look(self) -> bool:
+        """Read what changed; say whether anything did.  Raises OSError without the folder."""
+        now = dict(_files(self._path))
+        changed = [path for path, sign in now.items() if self._signatures.get(path) != sign]
+        gone = [path for path in self._signatures if path not in now]
+        for path in gone:
+            self.contents.drop(path)
+        for path in changed:
+            self._read(path)
+        self._signatures = now
+        return bool(changed or gone)
+
+    def _read(self, path: str) -> None:
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            self.contents.fail(manifests.Problem(path, 0, error.strerror or str(error)))
+            return
+        manifest = manifests.read(path, content)
+        self.contents.put(path, manifest)
+        for name in manifest.ignored:
+            log.debug("object of no interest", extra={"file": path, "object": name})
+
+
+def _files(path: Path) -> Iterator[tuple[str, _Signature]]:
+    """Give every manifest file below `path`, or `path` itself if it is a file."""
+    if not stat.S_ISDIR(path.stat().st_mode):
+        yield str(path), _signature(path.stat())
+        return
+    seen: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(path, followlinks=True):
+        if (inode := _inode(folder)) in seen:  # a link back up
+            folders.clear()
+            continue
+        seen.add(inode)
+        # Hidden ones are an editor's, or the real folders behind a mounted ConfigMap's links.
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from _manifests(folder, names)
+
+
+def _manifests(folder: str, names: list[str]) -> Iterator[tuple[str, _Signature]]:
+    for name in names:
+        if name.endswith(SUFFIXES) and not name.startswith("."):
+            path = os.path.join(folder, name)  # noqa: PTH118 - ten times as fast, and often
+            try:
+                yield path, _signature(os.stat(path))  # noqa: PTH116
+            except FileNotFoundError:
+                continue  # gone between the two looks
+
+
+def _inode(folder: str) -> tuple[int, int]:
+    found = Path(folder).stat()
+    return found.st_dev, found.st_ino
+
+
+def _signature(found: os.stat_result) -> _Signature:
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
