@@ -1,38 +1,26 @@
 """Values into settings objects, and the rules that join several settings."""
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Final
 
 from typha.config import ciphers, datastores, settings
 from typha.config.ciphers import TlsPolicy
-from typha.config.datastores import CalicoVariables
 from typha.config.errors import ConfigError
-from typha.config.resolution import Exists, Resolved
-from typha.config.settings import (
-    DatastoreSettings,
-    EtcdSettings,
-    KubernetesSettings,
-    Settings,
-    TlsSettings,
-)
-
-_T = TypeVar("_T")
+from typha.config.resolution import Resolved, Surroundings
+from typha.config.settings import Settings, TlsSettings
 
 _MIB: Final = 1 << 20
 _LARGEST_BATCH: Final = 1000  # as many as the original puts in one message of a snapshot
 _TLS_NAMES: Final = ("ServerKeyFile", "ServerCertFile", "CAFile", "ClientCN", "ClientURISAN")
-_ETCD_FILES: Final = ("EtcdKeyFile", "EtcdCertFile", "EtcdCaFile")
 _SHORTEST_POLL: Final = 1e-8  # seconds; below this the original cannot even start its timer
 
 
-def assemble(values: Resolved, environ: Mapping[str, str], cpus: int, exists: Exists) -> Settings:
+def assemble(values: Resolved, around: Surroundings) -> Settings:
     """Make the settings; what forbids to start is added to the resolved errors."""
-    _join(values, cpus)
-    policy = _guard(values, lambda: ciphers.policy(environ), otherwise=TlsPolicy())
-    if ciphers.unknown_version(environ):
-        message = "Unknown TLS_MIN_VERSION; TLS 1.2 is the minimum"
-        values.note(logging.WARNING, message, value=environ["TLS_MIN_VERSION"])
+    _join(values, around.cpus)
+    store = datastores.store_type(values, around.environ)
+    policy = _policy(values, around.environ, store)
     return Settings(
         server=_server(values),
         tls=_tls(values, policy),
@@ -43,7 +31,7 @@ def assemble(values: Resolved, environ: Mapping[str, str], cpus: int, exists: Ex
         ),
         metrics=_metrics(values, policy),
         logs=_logs(values),
-        datastore=_datastore(values, environ, policy, exists),
+        datastore=datastores.read(store, values, around, policy),
         rebalancing=_rebalancing(values),
         shutdown=settings.ShutdownSettings(
             timeout=values.seconds("ShutdownTimeoutSecs"),
@@ -67,13 +55,21 @@ def _join(values: Resolved, cpus: int) -> None:
         values.values["Workers"] = cpus
 
 
-def _guard(values: Resolved, make: Callable[[], _T], *, otherwise: _T) -> _T:
-    """Return what is made, or what acts in its place while an error forbids to start."""
+def _policy(values: Resolved, environ: Mapping[str, str], store: str) -> TlsPolicy:
+    """Read what TLS may use; an unknown cipher suite forbids to start only where there is TLS."""
+    if ciphers.unknown_version(environ):
+        message = "Unknown TLS_MIN_VERSION; TLS 1.2 is the minimum"
+        values.note(logging.WARNING, message, value=environ["TLS_MIN_VERSION"])
     try:
-        return make()
+        return ciphers.policy(environ)
     except ConfigError as error:
-        values.errors.append(error)
-        return otherwise
+        metrics = values.flag("PrometheusMetricsEnabled") and _metrics(values, TlsPolicy()).https
+        if store == "etcdv3" or metrics or any(values.text(name) for name in _TLS_NAMES):
+            values.errors.append(error)
+        else:
+            message = "Ignoring TLS_CIPHER_SUITES, as nothing here uses TLS"
+            values.note(logging.WARNING, message, unknown=error.value)
+        return TlsPolicy()
 
 
 def _server(values: Resolved) -> settings.ServerSettings:
@@ -182,74 +178,4 @@ def _processes(values: Resolved) -> settings.ProcessSettings:
         run_dir=values.text("RunDir"),
         checkpoint_dir=folder,
         warm_start=warm,
-    )
-
-
-def _datastore(
-    values: Resolved, environ: Mapping[str, str], policy: TlsPolicy, exists: Exists
-) -> DatastoreSettings:
-    """Read the chosen datastore's settings; those of the others are not even looked at."""
-    variables = CalicoVariables(environ)
-    asked = values.text("DatastoreType")
-    store = _guard(values, lambda: datastores.store_type(asked, variables), otherwise=asked)
-    kubernetes, etcd = KubernetesSettings(), EtcdSettings()
-    if store == "kubernetes":
-        kubernetes = _guard(values, lambda: datastores.kubernetes(environ), otherwise=kubernetes)
-    if store == "etcdv3":
-        etcd = _etcd(values, variables, policy, exists)
-    if store == "file" and not values.text("ManifestDir"):
-        advice = "DatastoreType=file needs the folder or file to read"
-        values.errors.append(ConfigError("ManifestDir", "", advice))
-    by_environment = asked != "etcdv3"  # where Typha says etcdv3, nothing of Calico's is read
-    pod_cidr = by_environment and _guard(
-        values, lambda: variables.flag("USE_POD_CIDR"), otherwise=False
-    )
-    prefixes = environ.get("FELIX_INTERFACEPREFIX", "").split(",")
-    return DatastoreSettings(
-        type=store,
-        kubernetes=kubernetes,
-        etcd=etcd,
-        manifest_dir=values.text("ManifestDir"),
-        use_pod_cidr=pod_cidr,
-        interface_prefix=prefixes[0] or "cali",
-        strip_managed_fields=values.flag("StripManagedFields"),
-        upstream_stale_after=values.seconds("UpstreamStaleSecs"),
-        watch_silent_after=values.seconds("WatchSilentSecs"),
-    )
-
-
-def _etcd(
-    values: Resolved, variables: CalicoVariables, policy: TlsPolicy, exists: Exists
-) -> EtcdSettings:
-    """Read how to reach etcd: from Typha's own settings only, or from Calico's only."""
-    if values.text("DatastoreType") == "etcdv3":
-        values.errors += [values.refused[name] for name in _ETCD_FILES if name in values.refused]
-        etcd = _guard(values, lambda: _own_etcd(values, policy), otherwise=EtcdSettings())
-        names: tuple[str, ...] = _ETCD_FILES
-    else:
-        etcd = _guard(values, lambda: datastores.etcd(variables, policy), otherwise=EtcdSettings())
-        names = ("ETCD_KEY_FILE", "ETCD_CERT_FILE", "ETCD_CA_CERT_FILE")
-    files = (etcd.key_file, etcd.cert_file, etcd.ca_file)
-    for name, path in zip(names, files, strict=True):
-        if path and not exists(path):
-            values.errors.append(ConfigError(name, path, "expected the path of a file"))
-    lacking = names[0] if etcd.cert_file else names[1]
-    if bool(etcd.key_file) != bool(etcd.cert_file) and lacking not in values.refused:
-        values.errors.append(ConfigError(lacking, "", "certificate and key go together"))
-    return etcd
-
-
-def _own_etcd(values: Resolved, policy: TlsPolicy) -> EtcdSettings:
-    """Read Typha's own etcd settings; raise ConfigError if they name no endpoint."""
-    endpoints = values.texts("EtcdEndpoints")
-    for name in () if endpoints else ("EtcdScheme", "EtcdAddr"):
-        if not values.text(name):
-            raise ConfigError(name, "none", "without EtcdEndpoints it must not be none")
-    single = f"{values.text('EtcdScheme')}://{values.text('EtcdAddr')}"
-    return EtcdSettings(
-        endpoints=endpoints or (single,),
-        key_file=values.text("EtcdKeyFile"),
-        cert_file=values.text("EtcdCertFile"),
-        ca_file=values.text("EtcdCaFile"),
-        policy=policy,
     )

@@ -1,107 +1,101 @@
-"""The datastore's part of the configuration, most of it from variables that are not TYPHA_'s.
+"""The datastore's part of the settings: Typha's own, and Calico's variables."""
 
-Calico's own variables are looked up with the prefix CALICO_ first, then without.  One that is set
-but empty counts as set, which for a number or a truth value is an error.
-"""
+from collections.abc import Mapping
+from typing import Final
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
-
-from typha.config import parsing
 from typha.config.ciphers import TlsPolicy
 from typha.config.errors import ConfigError
-from typha.config.settings import EtcdSettings, KubernetesSettings
+from typha.config.resolution import Resolved, Surroundings
+from typha.config.settings import DatastoreSettings, EtcdSettings, KubernetesSettings
+from typha.config.variables import CalicoVariables
 
-_T = TypeVar("_T")
-
-# What is read besides TYPHA_ variables, and what for; the documentation is made from it.
-VARIABLES: Final = {
-    "DATASTORE_TYPE": "kubernetes or etcdv3; overrides DatastoreType=kubernetes.",
-    "KUBECONFIG": "A kubeconfig, or several separated by colons.",
-    "K8S_API_ENDPOINT": "URL of the API server.",
-    "K8S_KEY_FILE": "Key of the client certificate for the API server.",
-    "K8S_CERT_FILE": "Client certificate for the API server.",
-    "K8S_CA_FILE": "Certificate authorities of the API server.",
-    "K8S_INSECURE_SKIP_TLS_VERIFY": "true: do not verify the API server's certificate.",
-    "K8S_CURRENT_CONTEXT": "The kubeconfig's context.",
-    "K8S_CLIENT_QPS": "Most requests a second to the API server; 0 for the default.",
-    "K8S_CLIENT_BURST": "Most requests at once; 0 for the default.",
-    "USE_POD_CIDR": "true: addresses of nodes come from podCIDR, as with host-local IPAM.",
-    "CALICO_API_GROUP": "projectcalico.org/v3 or crd.projectcalico.org/v1; empty: found out.",
-    "ETCD_ENDPOINTS": "URLs of etcd's members, in a comma list.",
-    "ETCD_DISCOVERY_SRV": "DNS domain to find etcd's members by.",
-    "ETCD_USERNAME": "User for etcd, with ETCD_PASSWORD.",
-    "ETCD_PASSWORD": "Password for etcd.",
-    "ETCD_KEY_FILE": "Key of the client certificate for etcd.",
-    "ETCD_CERT_FILE": "Client certificate for etcd.",
-    "ETCD_CA_CERT_FILE": "Certificate authorities of etcd's certificate.",
-}
-# These have one spelling only.
-EXACT_VARIABLES: Final = {
-    "CALICO_K8SAPITOKEN": "Bearer token for the API server.",
-    "FELIX_INTERFACEPREFIX": "Prefix of pod interfaces on the host; first of a comma list.",
-    "TLS_MIN_VERSION": "1.2 or 1.3, for every TLS side.",
-    "TLS_CIPHER_SUITES": "Comma list of IANA names; only TLS 1.2 suites can be chosen.",
-}
-
-# Go's strconv.ParseBool
-_TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
-_FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_ETCD_FILES: Final = ("EtcdKeyFile", "EtcdCertFile", "EtcdCaFile")
+_CALICO_ETCD_FILES: Final = ("ETCD_KEY_FILE", "ETCD_CERT_FILE", "ETCD_CA_CERT_FILE")
 
 
-class CalicoVariables:
-    """Looks variables up the way Calico's libraries do."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-
-    def text(self, name: str) -> str:
-        """Return a variable's text, empty where it is not set."""
-        return self._environ.get(self._spelt(name), "")
-
-    def flag(self, name: str) -> bool:
-        """Return a truth value; raise ConfigError if it is set to anything else."""
-        return self._parsed(name, _boolean, "true or false") or False
-
-    def number(self, name: str) -> float:
-        """Return a number; raise ConfigError if it is set to anything else."""
-        return self._parsed(name, parsing.floating, "a number") or 0.0
-
-    def integer(self, name: str) -> int:
-        """Return an integer; raise ConfigError if it is set to anything else."""
-        return self._parsed(name, parsing.integer, "an integer") or 0
-
-    def _spelt(self, name: str) -> str:
-        return f"CALICO_{name}" if f"CALICO_{name}" in self._environ else name
-
-    def _parsed(self, name: str, parse: Callable[[str], _T], accepted: str) -> _T | None:
-        spelt = self._spelt(name)
-        if spelt not in self._environ:
-            return None
-        try:
-            return parse(self._environ[spelt])
-        except ValueError:
-            advice = f"expected {accepted}; unset it if it should have no effect"
-            raise ConfigError(spelt, self._environ[spelt], advice) from None
-
-
-def _boolean(text: str) -> bool:
-    if text not in _TRUE | _FALSE:
-        raise ValueError(text)
-    return text in _TRUE
-
-
-def store_type(typha_type: str, variables: CalicoVariables) -> str:
+def store_type(values: Resolved, environ: Mapping[str, str]) -> str:
     """Return the datastore that acts: Calico's variables decide where Typha says kubernetes."""
-    if typha_type != "kubernetes":
-        return typha_type
+    own = values.text("DatastoreType")
+    variables = CalicoVariables(environ)
+    if own != "kubernetes":
+        return own
     asked = variables.text("DATASTORE_TYPE")
     if asked not in {"", "kubernetes", "etcdv3"}:
-        raise ConfigError("DATASTORE_TYPE", asked, "expected kubernetes or etcdv3")
+        values.errors.append(ConfigError("DATASTORE_TYPE", asked, "expected kubernetes or etcdv3"))
+        return own
     return asked or ("etcdv3" if variables.text("ETCD_ENDPOINTS") else "kubernetes")
 
 
-def kubernetes(environ: Mapping[str, str]) -> KubernetesSettings:
+def read(
+    store: str, values: Resolved, around: Surroundings, policy: TlsPolicy
+) -> DatastoreSettings:
+    """Read the chosen datastore's settings; those of the others are not even looked at."""
+    variables = CalicoVariables(around.environ)
+    kubernetes, etcd = KubernetesSettings(), EtcdSettings()
+    if store == "kubernetes":
+        kubernetes = values.guard(lambda: _kubernetes(around.environ), otherwise=kubernetes)
+    if store == "etcdv3":
+        etcd = _etcd(values, variables, policy)
+        _check_etcd_files(etcd, values, around)
+    if store == "file" and not values.text("ManifestDir"):
+        advice = "DatastoreType=file needs the folder or file to read"
+        values.errors.append(ConfigError("ManifestDir", "", advice))
+    # Where Typha itself says etcdv3, the original reads none of Calico's variables.
+    pod_cidr = values.text("DatastoreType") != "etcdv3" and values.guard(
+        lambda: variables.flag("USE_POD_CIDR"), otherwise=False
+    )
+    prefixes = around.environ.get("FELIX_INTERFACEPREFIX", "").split(",")
+    return DatastoreSettings(
+        type=store,
+        kubernetes=kubernetes,
+        etcd=etcd,
+        manifest_dir=values.text("ManifestDir"),
+        use_pod_cidr=pod_cidr,
+        interface_prefix=prefixes[0] or "cali",
+        strip_managed_fields=values.flag("StripManagedFields"),
+        upstream_stale_after=values.seconds("UpstreamStaleSecs"),
+        watch_silent_after=values.seconds("WatchSilentSecs"),
+    )
+
+
+def _etcd(values: Resolved, variables: CalicoVariables, policy: TlsPolicy) -> EtcdSettings:
+    """Read how to reach etcd: from Typha's own settings only, or from Calico's only."""
+    if values.text("DatastoreType") == "etcdv3":
+        return values.guard(lambda: _own_etcd(values, policy), otherwise=EtcdSettings())
+    return values.guard(lambda: _calico_etcd(variables, policy), otherwise=EtcdSettings())
+
+
+def _check_etcd_files(etcd: EtcdSettings, values: Resolved, around: Surroundings) -> None:
+    """Refuse files that are not there, and a key without its certificate."""
+    own = values.text("DatastoreType") == "etcdv3"
+    names = _ETCD_FILES if own else _CALICO_ETCD_FILES
+    values.errors += [values.refused[name] for name in names if name in values.refused]
+    files = (etcd.key_file, etcd.cert_file, etcd.ca_file)
+    for name, path in zip(names, files, strict=True):
+        if path and not around.exists(path):
+            values.errors.append(ConfigError(name, path, "expected the path of a file"))
+    lacking = names[0] if etcd.cert_file else names[1]
+    if bool(etcd.key_file) != bool(etcd.cert_file) and lacking not in values.refused:
+        values.errors.append(ConfigError(lacking, "", "certificate and key go together"))
+
+
+def _own_etcd(values: Resolved, policy: TlsPolicy) -> EtcdSettings:
+    """Read Typha's own etcd settings; raise ConfigError if they name no endpoint."""
+    endpoints = values.texts("EtcdEndpoints")
+    for name in () if endpoints else ("EtcdScheme", "EtcdAddr"):
+        if not values.text(name):
+            raise ConfigError(name, "none", "without EtcdEndpoints it must not be none")
+    single = f"{values.text('EtcdScheme')}://{values.text('EtcdAddr')}"
+    return EtcdSettings(
+        endpoints=endpoints or (single,),
+        key_file=values.text("EtcdKeyFile"),
+        cert_file=values.text("EtcdCertFile"),
+        ca_file=values.text("EtcdCaFile"),
+        policy=policy,
+    )
+
+
+def _kubernetes(environ: Mapping[str, str]) -> KubernetesSettings:
     """Read how to reach the API server; raise ConfigError for what cannot be read."""
     variables = CalicoVariables(environ)
     home = environ.get("HOME", "")
@@ -121,7 +115,7 @@ def kubernetes(environ: Mapping[str, str]) -> KubernetesSettings:
     )
 
 
-def etcd(variables: CalicoVariables, policy: TlsPolicy) -> EtcdSettings:
+def _calico_etcd(variables: CalicoVariables, policy: TlsPolicy) -> EtcdSettings:
     """Read how Calico's variables say to reach etcd; raise ConfigError where they contradict."""
     endpoints = variables.text("ETCD_ENDPOINTS")
     domain = variables.text("ETCD_DISCOVERY_SRV")

@@ -1,7 +1,7 @@
 """From environment and file to settings: what `serve`, `check` and `config` begin with."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from typha.config import assembly, cpus, resolution, sources
 from typha.config.errors import ConfigError
 from typha.config.parsing import Value
-from typha.config.resolution import Note, Origin
+from typha.config.resolution import Note, Origin, Surroundings
 from typha.config.settings import Settings
 
 DEFAULT_FILE: Final = "/etc/calico/typha.cfg"
@@ -28,14 +28,6 @@ class Loaded:
     notes: tuple[Note, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """What the settings depend on besides what is written."""
-
-    cpus: int
-    exists: Callable[[str], bool]
-
-
 def load(environ: Mapping[str, str], config_file: str = DEFAULT_FILE) -> Loaded:
     """Read the configuration; raise ConfigError for what the server must not start with."""
     loaded, errors = examine(environ, config_file)
@@ -51,19 +43,19 @@ def examine(
 
     With errors, the settings are those that would act without the wrong ones.
     """
-    machine = Machine(cpus=cpus.available(), exists=_exists)
+    around = Surroundings(environ=environ, cpus=cpus.available(), exists=_exists)
     try:
         text = read_file(config_file)
     except ConfigError as error:
-        loaded, errors = interpret(environ, "", config_file, machine)
+        loaded, errors = interpret("", config_file, around)
         return loaded, (error, *errors)
-    return interpret(environ, text, config_file, machine)
+    return interpret(text, config_file, around)
 
 
 def interpret(
-    environ: Mapping[str, str], text: str | None, path: str, machine: Machine
+    text: str | None, path: str, around: Surroundings
 ) -> tuple[Loaded, tuple[ConfigError, ...]]:
-    """Make settings of an environment and the text of a file, None for no file.  Pure."""
+    """Make settings of the text of a file, None for no file, and the environment.  Pure."""
     errors: list[ConfigError] = []
     pairs: dict[str, str] = {}
     repeated: tuple[str, ...] = ()
@@ -71,12 +63,12 @@ def interpret(
         pairs, repeated = sources.file(text or "", path)
     except ConfigError as error:
         errors.append(error)
-    resolved = resolution.resolve(sources.environment(environ), pairs, machine.exists)
+    resolved = resolution.resolve(pairs, around)
     if text is None:
         resolved.note(logging.INFO, "Ignoring absent config file", path=path)
     for name in repeated:
         resolved.note(logging.WARNING, "Set in several sections; the last one acts", name=name)
-    settings = assembly.assemble(resolved, environ, machine.cpus, machine.exists)
+    settings = assembly.assemble(resolved, around)
     loaded = Loaded(
         settings=settings,
         values=resolved.values,

@@ -7,11 +7,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
-from typha.config import parameters, parsing
+from typha.config import parameters, parsing, sources
 from typha.config.errors import ConfigError
 from typha.config.parameters import Parameter
 from typha.config.parsing import Value
+
+T = TypeVar("T")
 
 
 class Source(StrEnum):
@@ -60,6 +63,14 @@ class Resolved:
         """Say whether somebody set this one."""
         return self.origins[name].source is not Source.DEFAULT
 
+    def guard(self, make: Callable[[], T], *, otherwise: T) -> T:
+        """Return what is made, or what acts in its place while an error forbids to start."""
+        try:
+            return make()
+        except ConfigError as error:
+            self.errors.append(error)
+            return otherwise
+
     def text(self, name: str) -> str:
         """Return a value that is text."""
         value = self.values[name]
@@ -91,14 +102,23 @@ class Resolved:
         return value
 
 
-Exists = Callable[[str], bool]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the settings depend on besides what is written: passed in, so that reading is pure."""
+
+    environ: Mapping[str, str]
+    cpus: int
+    exists: Callable[[str], bool]
 
 
-def resolve(environment: Mapping[str, str], file: Mapping[str, str], exists: Exists) -> Resolved:
+def resolve(file: Mapping[str, str], around: Surroundings) -> Resolved:
     """Give every setting its value; the environment wins over the file."""
     resolved = Resolved()
     written = [
-        (Source.ENVIRONMENT, _known(environment, Source.ENVIRONMENT, resolved)),
+        (
+            Source.ENVIRONMENT,
+            _known(sources.environment(around.environ), Source.ENVIRONMENT, resolved),
+        ),
         (Source.FILE, _known(file, Source.FILE, resolved)),
     ]
     for parameter in parameters.PARAMETERS:
@@ -111,7 +131,7 @@ def resolve(environment: Mapping[str, str], file: Mapping[str, str], exists: Exi
             Origin(Source.DEFAULT),
         )
         resolved.origins[parameter.name] = origin
-        resolved.values[parameter.name] = _value(parameter, origin, exists, resolved)
+        resolved.values[parameter.name] = _value(parameter, origin, around, resolved)
     return resolved
 
 
@@ -130,7 +150,9 @@ def _known(texts: Mapping[str, str], source: Source, resolved: Resolved) -> dict
     return known
 
 
-def _value(parameter: Parameter, origin: Origin, exists: Exists, resolved: Resolved) -> Value:
+def _value(
+    parameter: Parameter, origin: Origin, around: Surroundings, resolved: Resolved
+) -> Value:
     """Return the value that acts, noting why where it is not the one written."""
     if origin.source is Source.DEFAULT:
         return _repaired(parameter, parameter.default_value)
@@ -139,14 +161,14 @@ def _value(parameter: Parameter, origin: Origin, exists: Exists, resolved: Resol
     try:
         value = parameter.kind.parse(origin.text)
         if isinstance(parameter.kind, parsing.File) and parameter.kind.must_exist:
-            _find(origin.text, exists)
+            _find(origin.text, around)
         return _repaired(parameter, value)
     except ValueError:
         return _refuse(parameter, origin, resolved)
 
 
-def _find(path: str, exists: Exists) -> None:
-    if not exists(path):
+def _find(path: str, around: Surroundings) -> None:
+    if not around.exists(path):
         raise ValueError(path)
 
 
