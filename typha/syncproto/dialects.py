@@ -1,0 +1,22 @@
+"""Which spelling of policy keys a client understands, by what its hello says."""
+
+import re
+from typing import Final
+
+from typha.syncproto.messages import ClientHello, Dialect
+
+_VERSION: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?!\d)")
+# The first release that understands each, newest first; announced keys come before all of them.
+_SINCE: Final = (((3, 30), Dialect.V3_30), ((3, 29), Dialect.V3_29))
+
+
+def of(hello: ClientHello) -> Dialect:
+    """Choose a dialect: by announcement, else by version, else what every client can read."""
+    if hello.supports_modern_policy_keys:
+        return Dialect.MODERN
+    if match := _VERSION.match(hello.version):
+        version = int(match[1]), int(match[2])
+        for since, dialect in _SINCE:
+            if version >= since:
+                return dialect
+    return Dialect.LEGACY
