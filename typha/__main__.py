@@ -1,0 +1,5 @@
+"""`python -m typha` is `typha`."""
+
+from typha.commands import main
+
+main()
