@@ -1,0 +1,141 @@
+"""The folder of a running server, and what happens to those of dead ones."""
+
+import os
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+
+from typha.parent import rundir
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Let private run directories be made in a folder of the test."""
+    place = tmp_path / "shm"
+    place.mkdir()
+    monkeypatch.setattr(rundir, "HOMES", (place,))
+    return place
+
+
+def left_by_a_killed_server() -> Path:
+    """Return the run directory of a process that was killed."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        folder = rundir.open_("")
+        (folder.path / "frames.sock").touch()
+        os.write(writer, bytes(folder.path))
+        signal.pause()
+    os.close(writer)
+    path = Path(os.fsdecode(os.read(reader, 4096)))
+    os.close(reader)
+    assert rundir.is_alive(path)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return path
+
+
+def test_a_private_folder_is_nobody_elses_and_goes_with_the_server(home):
+    """Sockets in it let whoever reaches them read policies."""
+    folder = rundir.open_("")
+    assert folder.path.parent == home
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    assert rundir.running() == [folder.path]
+    (folder.path / "sub").mkdir()
+    (folder.path / "sub" / "file").touch()
+    folder.remove()
+    assert list(home.iterdir()) == []
+    assert rundir.running() == []
+
+
+def test_the_next_start_removes_what_a_killed_server_left(home):
+    """And nothing else."""
+    path = left_by_a_killed_server()
+    living = rundir.open_("")
+    (home / "typha-notes").mkdir()  # has no lock: not a run directory
+    assert not path.exists()
+    second = rundir.open_("")
+    assert {entry.name for entry in home.iterdir()} == {
+        living.path.name,
+        second.path.name,
+        "typha-notes",
+    }
+    living.remove()
+    second.remove()
+
+
+def test_a_child_keeps_the_folder_alive():
+    """The lock is held until the last process of the server is gone."""
+    folder = rundir.open_("")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writer)
+        os.read(reader, 1)
+        os._exit(0)
+    os.close(reader)
+    os.close(folder._lock)  # as if the parent had died
+    assert rundir.is_alive(folder.path)
+    os.close(writer)
+    os.waitpid(child, 0)
+    assert not rundir.is_alive(folder.path)
+
+
+def test_a_folder_of_the_users_is_left_in_place_and_empty(tmp_path):
+    """It may be a mount."""
+    chosen = tmp_path / "run"
+    chosen.mkdir()
+    folder = rundir.open_(str(chosen))
+    (chosen / "frames.sock").touch()
+    folder.remove()
+    assert list(chosen.iterdir()) == []
+
+
+def test_a_folder_that_did_not_exist_is_made_and_removed(tmp_path):
+    """With its parents, which stay."""
+    folder = rundir.open_(str(tmp_path / "a" / "b"))
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    folder.remove()
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_remains_in_a_folder_of_the_users_are_cleared_at_the_start(tmp_path):
+    """A server that was killed there left its lock file as a mark."""
+    chosen = tmp_path / "run"
+    chosen.mkdir()
+    (chosen / "lock").touch()
+    (chosen / "snapshot").touch()
+    folder = rundir.open_(str(chosen))
+    assert [entry.name for entry in chosen.iterdir()] == ["lock"]
+    folder.remove()
+
+
+def test_a_folder_with_other_peoples_files_is_refused(tmp_path):
+    """A RunDir of /tmp must not cost the user all that is in it."""
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(rundir.RunDirError, match="not ours"):
+        rundir.open_(str(tmp_path))
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_two_servers_cannot_share_a_folder(tmp_path):
+    """The second one says so instead of taking the first one's sockets away."""
+    folder = rundir.open_(str(tmp_path / "run"))
+    with pytest.raises(rundir.RunDirError, match="in use"):
+        rundir.open_(str(tmp_path / "run"))
+    folder.remove()
+
+
+def test_a_path_too_long_for_a_socket_is_refused(tmp_path):
+    """Binding would fail much later, in a child."""
+    with pytest.raises(rundir.RunDirError, match="shorter"):
+        rundir.open_(str(tmp_path / ("x" * 100)))
+
+
+def test_a_path_that_cannot_be_a_folder_is_refused(tmp_path):
+    """With the system's reason."""
+    (tmp_path / "file").touch()
+    with pytest.raises(rundir.RunDirError, match="cannot be used"):
+        rundir.open_(str(tmp_path / "file"))
