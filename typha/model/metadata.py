@@ -18,6 +18,7 @@ ANNOTATION: Final = "projectcalico.org/metadata"  # holds what the object shows 
 _UID: Final = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.ASCII)
 _REVERSED_BITS: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 _KEPT_BYTES: Final = (6, 8)  # hold a UUID's version and variant
+_ALL_TEXTS: Final = frozenset({str})
 _DEFAULT_TIER_PREFIX: Final = "default."
 _TIERED_KINDS: Final = frozenset(
     {"NetworkPolicy", "GlobalNetworkPolicy", "StagedNetworkPolicy", "StagedGlobalNetworkPolicy"}
@@ -85,15 +86,31 @@ def text(holder: JsonObject, member: str, where: str = "metadata") -> str:
     raise typed.misfit(value, "a text").within(f"{where}.{member}")
 
 
-def string_map(holder: JsonObject, member: str, where: str = "metadata") -> JsonObject:
-    """Return a member that holds a map of texts, sorted; {} if it is absent or null.
+def texts(holder: JsonObject, member: str, where: str = "metadata") -> JsonObject:
+    """Return a member that holds a map of texts, as it is; {} if it is absent or null.
 
     Raises ConversionError, naming the member below `where`.
     """
     value = holder.get(member)
     if value is None:
         return {}
-    return typed.retype(typed.STRING_MAP, value, f"{where}.{member}") or {}
+    if type(value) is dict and _ALL_TEXTS.issuperset(map(type, value.values())):
+        return value
+    result: JsonObject = typed.retype(typed.STRING_MAP, value, f"{where}.{member}")
+    return result
+
+
+def child(holder: JsonObject, member: str) -> JsonObject:
+    """Return a member that holds an object; {} if it is absent or null.
+
+    Raises ConversionError, naming the member.
+    """
+    value = holder.get(member)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise typed.misfit(value, "an object").within(member)
+    return value
 
 
 def convert_uid(uid: str) -> str:

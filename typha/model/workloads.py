@@ -1,0 +1,118 @@
+"""Calico's v3 WorkloadEndpoint: what its spec holds, and how its name is made of its parts.
+
+A name is `<node>-<orchestrator>-<workload>-<endpoint>`, each part with its dashes doubled.
+"""
+
+from typing import Final, NamedTuple
+
+from typha.model import macs, nets, typed
+from typha.model.resources import ConversionError
+from typha.model.typed import always, if_given, unless_empty
+
+KIND: Final = "WorkloadEndpoint"
+ORCHESTRATOR: Final = "k8s"  # of every pod
+ENDPOINT: Final = "eth0"  # of every pod
+
+
+class Parts(NamedTuple):
+    """What a name consists of."""
+
+    node: str
+    orchestrator: str
+    workload: str  # a pod's name, without its namespace
+    endpoint: str
+
+
+def name(parts: Parts) -> str:
+    """Return the name of an endpoint.
+
+    Raises ConversionError for a part that is empty or has a dash at either end.
+    """
+    for part in parts:
+        if not part or part[0] == "-" or part[-1] == "-":
+            raise ConversionError(
+                f"{part!r}, in an endpoint's name, is empty, or has a dash at an end"
+            )
+    return "-".join([part.replace("-", "--") for part in parts])
+
+
+def parts(endpoint_name: str) -> Parts:
+    """Return what a name consists of.  Raises ConversionError if it is not an endpoint's."""
+    found = endpoint_name.replace("--", "\0").split("-")
+    if len(found) != len(Parts._fields) or "" in found:
+        raise ConversionError(
+            f"{endpoint_name!r} is not <node>-<orchestrator>-<workload>-<endpoint>"
+        )
+    return Parts._make([part.replace("\0", "-") for part in found])
+
+
+def _net(text: str) -> str:
+    net = nets.parse_net(text)
+    if net is None:
+        raise ValueError(f"{text!r} is neither an address nor a network")
+    return net
+
+
+def _address(text: str) -> str:
+    net = nets.parse(text)
+    if net is None:
+        raise ValueError(f"{text!r} is neither an address nor a network")
+    return net.address_text()
+
+
+def _mac(text: str) -> str:
+    mac = macs.parse(text)
+    if mac is None:
+        raise ValueError(f"{text!r} is not a hardware address such as 66:aa:bb:cc:dd:01")
+    return mac
+
+
+def _protocol(text: str) -> str | int:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len("255") else 256
+    return number if number <= 255 else text  # noqa: PLR2004 - a protocol number is a byte
+
+
+_PORT: Final = typed.struct(
+    unless_empty("name", typed.STRING),
+    always("protocol", typed.number_or(typed.parsed(_protocol, 0), typed.UINT8)),
+    always("port", typed.UINT16),
+    unless_empty("hostPort", typed.UINT16),
+    unless_empty("hostIP", typed.STRING),
+)
+_NAT: Final = typed.struct(
+    unless_empty("internalIP", typed.STRING), unless_empty("externalIP", typed.STRING)
+)
+_QOS: Final = typed.struct(
+    *(
+        unless_empty(f"{direction}{limit}", typed.INT)
+        for direction in ("ingress", "egress")
+        for limit in ("Bandwidth", "Burst", "Peakrate", "Minburst")
+    ),
+    *(
+        unless_empty(f"{direction}{limit}", typed.INT)
+        for direction in ("ingress", "egress")
+        for limit in ("PacketRate", "PacketBurst")
+    ),
+    unless_empty("ingressMaxConnections", typed.INT),
+    unless_empty("egressMaxConnections", typed.INT),
+    if_given("dscp", typed.number_or(typed.STRING, typed.UINT8)),
+)
+SPEC: Final = typed.struct(
+    unless_empty("orchestrator", typed.STRING),
+    unless_empty("workload", typed.STRING),
+    unless_empty("node", typed.STRING),
+    unless_empty("containerID", typed.STRING),
+    unless_empty("pod", typed.STRING),
+    unless_empty("endpoint", typed.STRING),
+    unless_empty("serviceAccountName", typed.STRING),
+    unless_empty("ipNetworks", typed.list_of(typed.parsed(_net, ""))),
+    unless_empty("ipNATs", typed.list_of(_NAT)),
+    unless_empty("ipv4Gateway", typed.parsed(_address, "")),
+    unless_empty("ipv6Gateway", typed.parsed(_address, "")),
+    unless_empty("profiles", typed.STRINGS),
+    unless_empty("interfaceName", typed.STRING),
+    unless_empty("mac", typed.parsed(_mac, "")),
+    unless_empty("ports", typed.list_of(_PORT)),
+    unless_empty("allowSpoofedSourcePrefixes", typed.list_of(typed.parsed(_net, ""))),
+    if_given("qosControls", _QOS),
+)
