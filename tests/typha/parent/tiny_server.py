@@ -35,6 +35,7 @@ def beat(slot) -> None:
     """Live until the end, telling so."""
     if options.fails and options.fails == name_of(slot):
         sys.exit(os.EX_CONFIG)
+    slot.heartbeat(time.monotonic())
     tell(event="up", name=name_of(slot), pid=os.getpid())
     try:
         while board.server.phase is not Phase.STOPPED:
