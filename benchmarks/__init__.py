@@ -1,0 +1,1 @@
+"""Measurements: the real server under simulated load, and its parts alone."""
