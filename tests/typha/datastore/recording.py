@@ -66,24 +66,12 @@ class Recording:
 
     def _apply(self, event: Event) -> None:
         match event:
-            case Listed():
-                known = self.objects.setdefault(event.resource, {})
-                if event.first:
-                    self.unseen[event.resource] = set(known)
-                for value in event.objects:
-                    self._stand(event.resource, value)
-            case ListDone():
-                for gone in self.unseen.pop(event.resource, set()):
-                    self.objects[event.resource].pop(gone, None)
-                self.synced.add(event.resource)
-                self.missing.discard(event.resource)
+            case Listed() | ListDone():
+                self._list(event)
             case Changed():
                 self._stand(event.resource, event.object)
             case Removed():
-                self.objects.setdefault(event.resource, {}).pop(
-                    (event.namespace, event.name), None
-                )
-                self.undecodable.pop((event.resource, event.namespace, event.name), None)
+                self._remove(event)
             case Undecodable():
                 self._forget(event)
             case ApiMissing():
@@ -91,6 +79,23 @@ class Recording:
                 self.missing.add(event.resource)
             case StreamReport():
                 self.reports[event.resource] = event
+
+    def _list(self, event: Listed | ListDone) -> None:
+        known = self.objects.setdefault(event.resource, {})
+        if isinstance(event, ListDone):
+            for gone in self.unseen.pop(event.resource, set()):
+                known.pop(gone, None)
+            self.synced.add(event.resource)
+            self.missing.discard(event.resource)
+            return
+        if event.first:
+            self.unseen[event.resource] = set(known)
+        for value in event.objects:
+            self._stand(event.resource, value)
+
+    def _remove(self, event: Removed) -> None:
+        self.objects.setdefault(event.resource, {}).pop((event.namespace, event.name), None)
+        self.undecodable.pop((event.resource, event.namespace, event.name), None)
 
     def _stand(self, resource: str, value: dict) -> None:
         metadata = value["metadata"]
