@@ -76,14 +76,22 @@ class ProcessTree:
                 os.kill(child.pid, number)
 
     def end(self, patience: float) -> None:
-        """Leave no process behind: ask, wait up to `patience` seconds, kill."""
-        self.forward(signal.SIGTERM)
+        """Leave no process behind: wait for those that saw the phase, ask the others, kill.
+
+        Each of the two waits takes up to half of `patience`, in seconds; with none all are killed.
+        """
+        if patience:
+            self._wait(patience / 2)
+            self.forward(signal.SIGTERM)
+            self._wait(patience / 2)
+        self.forward(signal.SIGKILL)
+        self._await_each(0)
+
+    def _wait(self, patience: float) -> None:
         deadline = time.monotonic() + patience
         while any(child.pid for child in self._children) and time.monotonic() < deadline:
             self._await_each(os.WNOHANG)
             time.sleep(LAST_LOOK_SECONDS)
-        self.forward(signal.SIGKILL)
-        self._await_each(0)
 
     def _fill(self, now: float) -> None:
         for child in self._children:
