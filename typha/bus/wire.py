@@ -49,7 +49,7 @@ class SnapshotReady(NamedTuple):
     epoch: int
     sequence: int
     status: SyncStatus
-    count: int
+    keys: int
     path: str
     size: int
 
@@ -87,8 +87,8 @@ def decode_frame(parts: Parts) -> Frame:
     """Read a frame's parts; raises WireError."""
     try:
         _, header, payload = parts
-        epoch, first, last, count, born, status = _HEADER.unpack(header)
-        return Frame(epoch, first, last, count, born, SyncStatus(status), payload)
+        epoch, first, last, kvs, born, status = _HEADER.unpack(header)
+        return Frame(epoch, first, last, kvs, born, SyncStatus(status), payload)
     except (ValueError, struct.error) as error:
         raise WireError(f"not a frame: {len(parts)} parts: {error}") from error
 
@@ -150,9 +150,9 @@ def decode_answer(parts: Parts) -> Answer:
         if kind == b"lost":
             return HistoryLost(parts[1], *values)
         if kind == b"snapshot":
-            token, epoch, sequence, status, count, path, size = values
+            token, epoch, sequence, status, keys, path, size = values
             return SnapshotReady(
-                parts[1], token, epoch, sequence, SyncStatus(status), count, path, size
+                parts[1], token, epoch, sequence, SyncStatus(status), keys, path, size
             )
     except (ValueError, IndexError, TypeError) as error:
         raise WireError(f"not an answer: {error}") from error

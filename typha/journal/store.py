@@ -26,7 +26,7 @@ class Change(NamedTuple):
     key: str
     element: bytes
     head: int
-    update_type: int
+    update_type: UpdateType
 
     def delta(self) -> bytes:
         """Give the element as clients that follow the stream get it."""
@@ -35,7 +35,7 @@ class Change(NamedTuple):
         return schema.with_update_type(self.element, self.update_type)
 
 
-def present(update: tuple[str, bytes, str, str], update_type: int) -> Change:
+def present(update: tuple[str, bytes, str, str], update_type: UpdateType) -> Change:
     """Encode (key, value, revision, v3 resource version) of a key that has a value."""
     key, value, revision, v3_resource_version = update
     element = schema.element(key, value, revision, v3_resource_version, UpdateType.NEW)
@@ -43,7 +43,7 @@ def present(update: tuple[str, bytes, str, str], update_type: int) -> Change:
 
 
 def absent(
-    key: str, update_type: int, revision: str = "", v3_resource_version: str = ""
+    key: str, update_type: UpdateType, revision: str = "", v3_resource_version: str = ""
 ) -> Change:
     """Encode a key that has no value: deleted, or its value is unfit."""
     element = schema.element(key, None, revision, v3_resource_version, update_type)

@@ -48,7 +48,7 @@ class Frame(NamedTuple):
     epoch: int
     first: int
     last: int
-    count: int
+    kvs: int
     born: float
     status: SyncStatus
     payload: bytes

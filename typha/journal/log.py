@@ -1,0 +1,157 @@
+"""What has been published, on file, so that a restarted watcher knows what clients were told.
+
+A file of checksummed records in the order of publication.  When it has outgrown what it describes
+it is written anew from the stores (a checkpoint).  A torn or corrupt tail ends the reading there.
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import cramjam
+
+from typha.journal.store import Store
+from typha.syncproto import schema
+from typha.syncproto.messages import SyncerType, SyncStatus, UpdateType
+
+PRIVATE: Final = 0o600
+SMALLEST_REWRITE: Final = 8 * 1024 * 1024  # bytes below which a file is not written anew
+RECORD_KEYS: Final = 1000
+LARGEST_RECORD: Final = 256 * 1024 * 1024  # bytes; anything longer is corruption
+_ORDER: Final = tuple(SyncerType)
+_FRAME: Final = struct.Struct("<4sII")  # magic, checksum and length of the body
+_BODY: Final = struct.Struct("<QQQBB")  # epoch, last sequence, horizon, syncer, status
+_MAGIC: Final = b"TyJ1"
+
+
+class Record(NamedTuple):
+    """What was published of one syncer up to a sequence number."""
+
+    epoch: int
+    sequence: int
+    horizon: int
+    syncer: SyncerType
+    status: SyncStatus
+    elements: bytes
+
+
+class Remembered(NamedTuple):
+    """What a journal knows of the past."""
+
+    epoch: int
+    stores: dict[SyncerType, Store]
+    statuses: dict[SyncerType, SyncStatus]
+
+
+def encode(record: Record) -> bytes:
+    """Make the bytes of a record."""
+    syncer = _ORDER.index(record.syncer)
+    head = _BODY.pack(record.epoch, record.sequence, record.horizon, syncer, record.status)
+    body = head + bytes(cramjam.snappy.compress_raw(record.elements))
+    return _FRAME.pack(_MAGIC, zlib.crc32(body), len(body)) + body
+
+
+def decode(data: memoryview) -> Iterator[Record]:
+    """Read records as far as they are whole and their checksums right."""
+    while len(data) >= _FRAME.size:
+        magic, checksum, length = _FRAME.unpack_from(data)
+        body = data[_FRAME.size : _FRAME.size + length]
+        if magic != _MAGIC or length > LARGEST_RECORD or len(body) < max(length, _BODY.size):
+            return
+        if zlib.crc32(body) != checksum:
+            return
+        epoch, sequence, horizon, syncer, status = _BODY.unpack_from(body)
+        elements = bytes(cramjam.snappy.decompress_raw(body[_BODY.size :]))
+        yield Record(epoch, sequence, horizon, _ORDER[syncer], SyncStatus(status), elements)
+        data = data[_FRAME.size + length :]
+
+
+def recall(path: Path) -> Remembered | None:
+    """Read what a journal holds; None when there is none or nothing in it is whole."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    stores = {syncer: Store() for syncer in SyncerType}
+    statuses = dict.fromkeys(SyncerType, SyncStatus.WAIT_FOR_READY)
+    epoch = None
+    for record in decode(memoryview(data)):
+        epoch = record.epoch
+        _replay(record, stores[record.syncer])
+        statuses[record.syncer] = record.status
+    return None if epoch is None else Remembered(epoch, stores, statuses)
+
+
+def _replay(record: Record, store: Store) -> None:
+    for key, element, alive in schema.scan(record.elements):
+        kept = schema.with_update_type(element, UpdateType.NEW) if alive else element
+        store.restore(key, kept, record.sequence, alive=alive)
+    store.sequence = max(store.sequence, record.sequence)
+    store.horizon = max(store.horizon, record.horizon)
+
+
+class Journal:
+    """The file, open for writing."""
+
+    def __init__(self, path: Path, epoch: int) -> None:
+        """Open a journal for appending."""
+        self.path = path
+        self.epoch = epoch
+        self._file = _create(path)
+        self._size = os.fstat(self._file).st_size
+        self._rewritten_size = self._size
+
+    def append(
+        self, syncer: SyncerType, store: Store, status: SyncStatus, elements: Iterable[bytes]
+    ) -> None:
+        """Record what is about to be published; raises OSError when there is no room."""
+        record = Record(
+            self.epoch, store.sequence, store.horizon, syncer, status, b"".join(elements)
+        )
+        self._size += _write(self._file, encode(record))
+
+    def abandon(self) -> None:
+        """Remove the file: better no memory than one with holes."""
+        os.close(self._file)
+        self.path.unlink(missing_ok=True)
+
+    def is_overgrown(self) -> bool:
+        """Tell whether writing it anew is worth while."""
+        return self._size > max(SMALLEST_REWRITE, 2 * self._rewritten_size)
+
+    def rewrite(
+        self, stores: dict[SyncerType, Store], statuses: dict[SyncerType, SyncStatus]
+    ) -> None:
+        """Replace the file by one that describes just the stores; raises OSError."""
+        fresh = self.path.with_suffix(".new")
+        fresh.unlink(missing_ok=True)
+        file = _create(fresh)
+        size = 0
+        for syncer, store in stores.items():
+            for record in self._describe(syncer, store, statuses[syncer]):
+                size += _write(file, encode(record))
+        fresh.rename(self.path)
+        os.close(self._file)
+        self._file, self._size, self._rewritten_size = file, size, size
+
+    def _describe(self, syncer: SyncerType, store: Store, status: SyncStatus) -> Iterator[Record]:
+        entries = iter(store.since(store.horizon))
+        while batch := list(islice(entries, RECORD_KEYS)):
+            elements = b"".join(element for _, _, element in batch)
+            yield Record(self.epoch, batch[-1][0], store.horizon, syncer, status, elements)
+        yield Record(self.epoch, store.sequence, store.horizon, syncer, status, b"")
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, PRIVATE)
+
+
+def _write(file: int, data: bytes) -> int:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+    return len(data)

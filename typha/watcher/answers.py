@@ -1,0 +1,112 @@
+"""Answers to workers: snapshots, built at most once a second, and what changed since a number."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Final
+
+from typha.bus.wire import (
+    Answer,
+    Changes,
+    ChangesWanted,
+    HistoryLost,
+    Question,
+    SnapshotReady,
+    SnapshotWanted,
+)
+from typha.journal import rendering, snapshot
+from typha.journal.store import HistoryLostError
+from typha.syncproto import frames
+from typha.syncproto.frames import LARGEST_BATCH, Frame, Topic
+from typha.syncproto.messages import Codec
+from typha.watcher.pipeline import Pipeline
+from typha.watcher.stream import Stream
+
+log = logging.getLogger(__name__)
+
+YOUNG_SECONDS: Final = 1.0  # a snapshot is used that long whatever has changed since
+TAIL_SHARE: Final = 0.25  # changes since, in shares of its keys, up to which an older one is used
+
+
+class Answers:
+    """The snapshots there are, and the way to anything else."""
+
+    def __init__(self, pipeline: Pipeline, directory: Path, streamed_batch: int) -> None:
+        """Remove what a former watcher left; plain snapshots go in batches of `streamed_batch`."""
+        self._pipeline = pipeline
+        self._directory = directory
+        self._streamed_batch = streamed_batch
+        self._ready: dict[Topic, tuple[float, SnapshotReady]] = {}
+        self.generated = 0
+        self.reused = 0
+        self.sizes: dict[Topic, tuple[int, int]] = {}  # before and after compression
+        for left in directory.glob("snapshot-*"):
+            left.unlink(missing_ok=True)
+
+    def answer(self, question: Question) -> Answer:
+        """Answer a worker; whatever waits has to have been published before."""
+        topic = Topic.from_bytes(question.topic)
+        stream = self._pipeline.streams[topic.syncer]
+        if isinstance(question, SnapshotWanted):
+            return self._snapshot(topic, stream)._replace(token=question.token)
+        return self._changes(topic, stream, question)
+
+    def _snapshot(self, topic: Topic, stream: Stream) -> SnapshotReady:
+        now = time.monotonic()
+        known = self._ready.get(topic)
+        if known is not None and self._is_good(known, stream, now):
+            self.reused += 1
+            return known[1]
+        name = topic.to_bytes().decode().strip("|").replace("/", "-")
+        path = self._directory / f"snapshot-{name}-{stream.published}"
+        batch = LARGEST_BATCH if topic.codec is Codec.SNAPPY else self._streamed_batch
+        written = snapshot.write(path, stream.store, topic, batch)
+        self.generated += 1
+        self.sizes[topic] = (written.raw_size, written.size)
+        ready = SnapshotReady(
+            topic.to_bytes(),
+            0,
+            self._pipeline.epoch,
+            stream.published,
+            stream.status,
+            written.keys,
+            str(path),
+            written.size,
+        )
+        if known is not None and known[1].path != ready.path:
+            Path(known[1].path).unlink(missing_ok=True)  # who has it mapped keeps it
+        self._ready[topic] = (time.monotonic(), ready)
+        return ready
+
+    def _is_good(self, known: tuple[float, SnapshotReady], stream: Stream, now: float) -> bool:
+        built_at, ready = known
+        tail = stream.published - ready.sequence
+        is_young = now - built_at < YOUNG_SECONDS
+        return ready.sequence >= stream.store.horizon and (
+            is_young or tail <= ready.keys * TAIL_SHARE
+        )
+
+    def _changes(self, topic: Topic, stream: Stream, question: ChangesWanted) -> Answer:
+        if question.epoch != self._pipeline.epoch:
+            return HistoryLost(question.topic, question.token)
+        try:
+            changed = stream.store.since(question.since, LARGEST_BATCH + 1)
+        except HistoryLostError:
+            return HistoryLost(question.topic, question.token)
+        more = len(changed) > LARGEST_BATCH
+        told = changed[:LARGEST_BATCH]
+        last = told[-1][0] if more else stream.published
+        keyed = ((key, element) for _, key, element in told)
+        elements = [element for _, element in rendering.rendered(keyed, topic.dialect)]
+        status = None if more else stream.status
+        payload = frames.deltas(elements, status, topic.codec)
+        frame = Frame(
+            self._pipeline.epoch,
+            question.since + 1,
+            last,
+            len(elements),
+            0.0,
+            stream.status,
+            payload,
+        )
+        return Changes(question.topic, question.token, more, frame)

@@ -1,0 +1,45 @@
+"""Where the datastore's threads leave their events for the one thread that owns all state."""
+
+import os
+import threading
+import time
+from collections import deque
+from typing import Final
+
+from typha.datastore.ports import Event
+
+LARGEST_BACKLOG: Final = 4096  # events; a source that is faster waits
+
+
+class Inbox:
+    """A bounded queue with a descriptor to poll."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._events: deque[tuple[float, Event]] = deque()
+        self._room = threading.Condition()
+
+    def put(self, event: Event) -> None:
+        """Take one event; blocks while the backlog is full."""
+        with self._room:
+            while len(self._events) >= LARGEST_BACKLOG:
+                self._room.wait()
+            self._events.append((time.monotonic(), event))
+            if len(self._events) == 1:
+                os.eventfd_write(self.descriptor, 1)
+
+    def take(self, most: int) -> list[tuple[float, Event]]:
+        """Give up to `most` events with the moment each came in, oldest first."""
+        with self._room:
+            taken = [self._events.popleft() for _ in range(min(most, len(self._events)))]
+            if not self._events:
+                self._clear()
+            self._room.notify_all()
+        return taken
+
+    def _clear(self) -> None:
+        try:
+            os.eventfd_read(self.descriptor)
+        except BlockingIOError:
+            return

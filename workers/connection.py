@@ -1,0 +1,168 @@
+"""One client's connection: its socket, its session, and what it is being sent.
+
+The socket never blocks.  What cannot be written stays in the outbox, unchanged, until it can.
+"""
+
+import socket
+import ssl
+import time
+from enum import Enum, StrEnum, auto
+from typing import Final
+
+from typha.syncproto.errors import PeerError
+from typha.syncproto.events import Event, HelloAccepted
+from typha.syncproto.messages import SyncStatus
+from typha.syncproto.server import ServerSession
+from typha.telemetry.closing import CloseReason
+from workers.outbox import Outbox, Refill
+from workers.replica import Replica
+
+WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+READ_BYTES: Final = 16 * 1024  # a TLS record; clients send little
+PIECES_A_TURN: Final = 4  # written to one client before the others have their turn
+
+
+class Stage(StrEnum):
+    """How far a connection has come, in words for people."""
+
+    HANDSHAKE = "handshake"
+    HELLO = "hello"
+    SNAPSHOT = "snapshot"
+    STREAMING = "streaming"
+
+
+class Progress(Enum):
+    """What writing came to."""
+
+    DONE = auto()  # nothing left to send
+    BLOCKED = auto()  # the client has to read first
+    TURN_OVER = auto()  # there is more, but others come first
+    SNAPSHOT_SENT = auto()
+    BEHIND = auto()  # what follows is not in the log
+
+
+class Connection(Outbox):
+    """A client, from its accept to its end."""
+
+    __slots__ = (
+        "accepted_at",
+        "address",
+        "certificate_expires",
+        "certificate_name",
+        "deadline",
+        "descriptor",
+        "detail",
+        "ending",
+        "hello",
+        "is_watching_writes",
+        "last_pong",
+        "last_progress",
+        "number",
+        "replica",
+        "round_trip",
+        "send",
+        "session",
+        "snapshot_began",
+        "socket",
+        "starts_from",
+        "state",
+        "tls",
+    )
+
+    def __init__(
+        self, number: int, client: socket.socket, address: str, session: ServerSession
+    ) -> None:
+        """Take an accepted, non-blocking socket; `number` is the connection's id."""
+        super().__init__()
+        self.number = number
+        self.socket = client
+        self.tls = client if isinstance(client, ssl.SSLSocket) else None
+        self.send = client.send
+        self.descriptor = client.fileno()
+        self.address = address
+        self.session = session
+        self.replica: Replica | None = None
+        self.accepted_at = time.time()  # for people; everything else is monotonic
+        self.deadline: tuple[float, CloseReason] | None = None
+        self.last_progress = 0.0
+        self.last_pong = 0.0
+        self.round_trip = 0.0
+        self.snapshot_began = 0.0
+        self.starts_from = (-1, SyncStatus.WAIT_FOR_READY)  # what its snapshot held
+        self.is_watching_writes = False
+        self.certificate_name = ""
+        self.certificate_expires = ""
+        self.hello: HelloAccepted | None = None
+        self.state = Stage.HANDSHAKE
+        self.ending: CloseReason | None = None
+        self.detail = ""
+
+    def end(self, reason: CloseReason, detail: str = "") -> None:
+        """Decide that the connection is over; the first reason stands."""
+        if self.ending is None:
+            self.ending = reason
+            self.detail = detail
+
+    def shake_hands(self) -> bool:
+        """Go on with the TLS handshake; tells whether it is complete.
+
+        Raises ssl.SSLError or OSError when it fails.
+        """
+        assert self.tls is not None
+        try:
+            self.tls.do_handshake()
+        except WOULD_BLOCK:
+            return False
+        return True
+
+    def read(self) -> list[Event]:
+        """Read what has come and say what it means; what is wrong ends the connection."""
+        events: list[Event] = []
+        try:
+            while self.ending is None:
+                data = self.socket.recv(READ_BYTES)
+                if not data:
+                    self.end(self.session.end_of_input())
+                    break
+                events.extend(self.session.receive(data))
+                if len(data) < READ_BYTES and not (self.tls and self.tls.pending()):
+                    break
+        except WOULD_BLOCK:
+            pass
+        except PeerError as error:
+            self.end(error.reason, str(error))
+        except OSError as error:
+            self.end(CloseReason.CONNECTION_LOST, str(error))
+        return events
+
+    def write(self, now: float) -> Progress:
+        """Send what is due, as far as the client takes it and its turn lasts."""
+        log = self.replica.log if self.replica else None
+        for _ in range(PIECES_A_TURN):
+            if self.unsent is None:
+                refill = self.refill(log, now)
+                if refill is not Refill.PIECE:
+                    return _WITHOUT_PIECE[refill]
+            if not self._write_unsent(now):
+                return Progress.BLOCKED
+        return Progress.TURN_OVER
+
+    def _write_unsent(self, now: float) -> bool:
+        assert self.unsent is not None
+        try:
+            self.taken(self.send(self.unsent))
+        except WOULD_BLOCK:
+            return False
+        except OSError as error:
+            self.end(CloseReason.CONNECTION_LOST, str(error))
+            return False
+        self.last_progress = now
+        return self.unsent is None
+
+
+_WITHOUT_PIECE: Final = {
+    Refill.SNAPSHOT_SENT: Progress.SNAPSHOT_SENT,
+    Refill.BEHIND: Progress.BEHIND,
+    Refill.CAUGHT_UP: Progress.DONE,
+    Refill.WAITING: Progress.DONE,
+}

@@ -1,0 +1,75 @@
+"""Accepting clients so that the workers' shards stay even.
+
+All workers share one listening socket.  One accepts only while it holds no more connections than
+any other lively worker, so shards differ by one at most, without passing descriptors around.
+"""
+
+import logging
+import random
+import secrets
+import socket
+from collections.abc import Iterator
+from itertools import count
+from typing import Final
+
+from typha.scoreboard import Phase, Scoreboard
+from workers.shard import Shard
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN_SECONDS: Final = 0.002  # while another worker has to accept first
+NUMBER_BITS: Final = 32
+
+
+def connection_numbers() -> Iterator[int]:
+    """Give numbers as the reference does: a random upper half, then counting from 1."""
+    return count((secrets.randbits(NUMBER_BITS - 1) << NUMBER_BITS) | 1)
+
+
+class Listener:
+    """The shared listening socket, as one worker sees it."""
+
+    def __init__(self, listening: socket.socket, board: Scoreboard, index: int) -> None:
+        """Take a socket that listens already, or soon will."""
+        self._socket = listening
+        self._socket.settimeout(0)
+        self.descriptor = listening.fileno()
+        self._board = board
+        self._slot = board.worker(index)
+        self._numbers = connection_numbers()
+        self.is_pending = False  # somebody waits, but it is not our turn
+
+    def accept(self, shard: Shard, version: str, now: float) -> None:
+        """Accept whoever waits, as long as it is this worker's turn."""
+        self.is_pending = False
+        while self._board.server.phase is Phase.SERVING:
+            if not self._is_our_turn(shard, now):
+                self.is_pending = True
+                return
+            try:
+                client, address = self._socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:  # out of descriptors or memory: it may pass
+                log.warning("cannot accept", extra={"error": str(error)})
+                self.is_pending = True
+                return
+            self._slot.accepted += 1
+            shard.admit(client, str(address[0]), next(self._numbers), version)
+            self._slot.active = len(shard)
+
+    def _is_our_turn(self, shard: Shard, now: float) -> bool:
+        self._slot.active = len(shard)
+        return shard.admission.has_room() and len(shard) <= self._board.lowest_connections(now)
+
+
+def newest_first(shard: Shard) -> list[int]:
+    """Order the connections for shedding: those least long here lose least."""
+    return sorted(shard.connections, key=lambda d: -shard.connections[d].accepted_at)
+
+
+def at_random(shard: Shard) -> list[int]:
+    """Order the connections for a shutdown, where all have to go."""
+    descriptors = list(shard.connections)
+    random.shuffle(descriptors)
+    return descriptors

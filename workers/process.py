@@ -1,0 +1,145 @@
+"""The body of a worker process: one loop, one thread, one shard of the clients.
+
+Moves bytes that the watcher made; never learns what a policy is.
+"""
+
+import gc
+import logging
+import socket
+import ssl
+import time
+from pathlib import Path
+from typing import Final
+
+import typha
+from typha.bus.subscriber import Subscriber
+from typha.bus.wire import WireError
+from typha.config.settings import Settings
+from typha.scoreboard import Phase, Scoreboard
+from typha.telemetry.closing import CloseReason
+from workers import listener as listening, tls
+from workers.counting import Counts
+from workers.listener import Listener
+from workers.shard import Shard
+from workers.topics import Topics
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT_SECONDS: Final = 0.5  # so that the heartbeat stays younger than a second
+CERTIFICATE_LOOK_SECONDS: Final = 5.0  # changed files serve new handshakes within twice that
+CHORES_SECONDS: Final = 1.0
+
+
+class Worker:
+    """One worker's parts, and how they take turns."""
+
+    def __init__(
+        self, index: int, accepting: socket.socket, settings: Settings, board: Scoreboard
+    ) -> None:
+        """Read the certificates; raises OSError or ssl.SSLError when they are no good."""
+        self._board = board
+        self._slot = board.worker(index)
+        self._counts = Counts()
+        self._certificates = tls.Certificates(settings.tls) if settings.tls.enabled else None
+        self._settings = settings
+        self._listener = Listener(accepting, board, index)
+        self._is_listening = False
+        self._chores_at = self._look_at = 0.0
+        self._reloads = board.server.reloads
+
+    def open(self, run_directory: Path) -> None:
+        """Connect to the bus."""
+        self._bus = Subscriber(run_directory)
+        window = self._settings.server.replay_window
+        self._topics = Topics(self._bus, window, self._counts)
+        self._shard = Shard(self._settings.server, self._certificates, self._topics, self._counts)
+        for descriptor in self._bus.descriptors:
+            self._shard.watch(descriptor)
+
+    def turn(self) -> None:
+        """Wait for something to do, and do all of it."""
+        now = time.monotonic()
+        self._slot.heartbeat(now)
+        self._follow_phase()
+        others = self._shard.turn(self._patience(now))
+        now = time.monotonic()
+        self._receive(now)
+        if self._listener.is_pending or self._listener.descriptor in others:
+            self._listener.accept(self._shard, typha.__version__, now)
+        concerned = self._shard.rounds.turn(now, time.time_ns())
+        self._shard.write_all(self._topics.take_writes() + concerned, now)
+        if now >= self._chores_at:
+            self._chores_at = now + CHORES_SECONDS
+            self._do_chores(now)
+        self._slot.active = len(self._shard)
+
+    def _patience(self, now: float) -> float:
+        if self._topics.to_write:
+            return 0.0
+        if self._listener.is_pending:
+            return listening.LOOK_AGAIN_SECONDS
+        return max(0.0, min(self._shard.rounds.next_at - now, LONGEST_WAIT_SECONDS))
+
+    def _follow_phase(self) -> None:
+        is_serving = self._board.server.phase is Phase.SERVING
+        if is_serving and not self._is_listening:
+            self._shard.watch(self._listener.descriptor)
+        elif self._is_listening and not is_serving:
+            self._shard.unwatch(self._listener.descriptor)
+        self._is_listening = is_serving
+
+    def _receive(self, now: float) -> None:
+        try:
+            self._topics.receive(now)
+        except WireError as error:  # only a process of another version could send it
+            log.error("message on the bus ignored", extra={"error": str(error)})  # noqa: TRY400 - the text says all
+        self._slot.fan_out_seconds = self._counts.fan_out_seconds
+
+    def _do_chores(self, now: float) -> None:
+        self._topics.remind(now)
+        self._shed()
+        self._slot.streaming = self._shard.streaming()
+        reloads = self._board.server.reloads
+        if now >= self._look_at or reloads != self._reloads:
+            self._look_at = now + CERTIFICATE_LOOK_SECONDS
+            self._reloads = reloads
+            self._refresh_certificates()
+
+    def _shed(self) -> None:
+        drains = self._slot.drains_wanted()
+        if drains:
+            victims = listening.at_random(self._shard)[:drains]
+            self._slot.drains_done += drains
+            self._shard.end_some(victims, CloseReason.SHUTDOWN)
+        sheds = self._slot.sheds_wanted()
+        if sheds:
+            victims = listening.newest_first(self._shard)[:sheds]
+            self._slot.sheds_done += sheds
+            self._shard.end_some(victims, CloseReason.REBALANCED)
+
+    def _refresh_certificates(self) -> None:
+        if self._certificates is None:
+            return
+        try:
+            if self._certificates.refresh():
+                log.info("certificates reloaded for new connections")
+        except (OSError, ssl.SSLError) as error:
+            log.warning(
+                "changed certificates are no good, keeping the old", extra={"error": error}
+            )
+
+
+def run(
+    index: int,
+    accepting: socket.socket,
+    settings: Settings,
+    board: Scoreboard,
+    run_directory: Path,
+) -> None:
+    """Serve clients until the server stops."""
+    worker = Worker(index, accepting, settings, board)
+    worker.open(run_directory)
+    gc.collect()
+    gc.freeze()
+    while board.server.phase is not Phase.STOPPED:
+        worker.turn()

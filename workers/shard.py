@@ -1,0 +1,262 @@
+"""All connections of one worker: what they send, what they are sent, and how they end."""
+
+import logging
+import select
+import socket
+import ssl
+import time
+from typing import Final
+
+from typha.config.settings import ServerSettings
+from typha.syncproto.errors import UsageError
+from typha.syncproto.events import Event, HelloAccepted, Ponged, SnapshotWanted, Streaming
+from typha.syncproto.frames import Topic
+from typha.syncproto.server import ServerSession
+from typha.telemetry.closing import CloseReason
+from workers import tls
+from workers.admission import Admission
+from workers.connection import Connection, Progress, Stage
+from workers.counting import Counts
+from workers.rounds import Rounds
+from workers.topics import Topics
+
+log = logging.getLogger(__name__)
+
+HANDSHAKES_A_TURN: Final = 8  # about 1 ms each: those who stream wait no longer than that
+READS: Final = select.EPOLLIN | select.EPOLLRDHUP
+GONE: Final = select.EPOLLHUP | select.EPOLLERR
+
+
+class Shard:
+    """The connections, by descriptor."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        certificates: tls.Certificates | None,
+        topics: Topics,
+        counts: Counts,
+    ) -> None:
+        """Start without connections; no certificates means plaintext."""
+        self._settings = settings
+        self._certificates = certificates
+        self._topics = topics
+        self._counts = counts
+        self._poll = select.epoll()
+        self.connections: dict[int, Connection] = {}
+        self.rounds = Rounds(settings, time.monotonic())
+        self.admission = Admission(
+            settings.max_unauthenticated, settings.max_unauthenticated_per_address
+        )
+
+    def __len__(self) -> int:
+        """Count the connections, those in their handshake included."""
+        return len(self.connections)
+
+    def watch(self, descriptor: int) -> None:
+        """Poll something that is not a connection, for reading."""
+        self._poll.register(descriptor, select.EPOLLIN)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Poll it no more."""
+        self._poll.unregister(descriptor)
+
+    def admit(self, client: socket.socket, address: str, number: int, version: str) -> None:
+        """Take an accepted connection; it has the handshake timeout to say its hello."""
+        if not self.admission.enter(address):
+            self._counts.closed[CloseReason.TOO_MANY_CONNECTIONS] += 1
+            client.close()
+            return
+        client.settimeout(0)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._certificates is not None:
+            client = self._certificates.context.wrap_socket(
+                client, server_side=True, do_handshake_on_connect=False
+            )
+        refuse = self._settings.refuse_legacy_clients
+        session = ServerSession(version=version, connection_id=number, refuse_legacy=refuse)
+        connection = Connection(number, client, address, session)
+        self._set_deadline(connection, self._settings.handshake_timeout)
+        self.connections[connection.descriptor] = connection
+        if connection.tls is None:
+            self._greeted(connection)
+        self._poll.register(connection.descriptor, READS)
+
+    def turn(self, timeout: float) -> list[int]:
+        """Wait for something to happen and deal with it; give the other descriptors' events."""
+        others = []
+        handshakes = 0
+        for descriptor, events in self._poll.poll(timeout):
+            connection = self.connections.get(descriptor)
+            if connection is None:
+                others.append(descriptor)
+            elif connection.state is Stage.HANDSHAKE:
+                handshakes += 1
+                if handshakes <= HANDSHAKES_A_TURN:  # the rest is reported again
+                    self._shake_hands(connection)
+            else:
+                self._serve(connection, events)
+        return others
+
+    def write_all(self, connections: list[Connection], now: float) -> None:
+        """Send each what its outbox holds."""
+        for connection in connections:
+            self._write(connection, now)
+
+    def _set_deadline(
+        self,
+        connection: Connection,
+        seconds: float,
+        reason: CloseReason = CloseReason.HANDSHAKE_TIMEOUT,
+    ) -> None:
+        connection.deadline = (time.monotonic() + seconds, reason)
+        self.rounds.young[connection.number] = connection
+
+    def _shake_hands(self, connection: Connection) -> None:
+        assert self._certificates is not None
+        assert connection.tls is not None
+        try:
+            if not connection.shake_hands():
+                return
+            certificate = connection.tls.getpeercert()
+            name = tls.check_client(certificate, self._certificates.settings)
+        except tls.CertificateError as error:
+            connection.end(CloseReason.CERTIFICATE_REFUSED, str(error))
+        except ssl.SSLError as error:
+            self._counts.handshake_failures[tls.failure(error)] += 1
+            connection.end(CloseReason.TLS_FAILED, error.reason or str(error))
+        except OSError as error:
+            connection.end(CloseReason.CONNECTION_LOST, str(error))
+        else:
+            connection.certificate_name = name
+            connection.certificate_expires = str((certificate or {}).get("notAfter", ""))
+            self._greeted(connection)
+            self._read(connection)  # the hello may have come with the handshake's last bytes
+        if connection.ending:
+            self.bury(connection)
+
+    def _greeted(self, connection: Connection) -> None:
+        connection.state = Stage.HELLO
+        self.admission.prove(connection.address)
+
+    def _serve(self, connection: Connection, events: int) -> None:
+        if events & (READS | GONE):
+            self._read(connection)
+        if events & select.EPOLLOUT and connection.ending is None:
+            self._write(connection, time.monotonic())
+        if connection.ending:
+            self.bury(connection)
+
+    def _read(self, connection: Connection) -> None:
+        for event in connection.read():
+            if connection.ending is None:
+                self._handle(connection, event)
+
+    def _handle(self, connection: Connection, event: Event) -> None:
+        now = time.monotonic()
+        match event:
+            case Ponged():
+                connection.last_pong = now
+                connection.round_trip = time.time() - event.unix_nanoseconds / 1e9
+                self._counts.pings.append((_topic(connection).syncer, connection.round_trip))
+            case HelloAccepted():
+                connection.hello = event
+                self._counts.hellos[event.syncer.value, event.hello.version] += 1
+                connection.add(connection.session.data_to_send())
+                self._set_deadline(
+                    connection, self._settings.pong_timeout, CloseReason.ACK_TIMEOUT
+                )
+                self._write(connection, now)
+            case SnapshotWanted():
+                connection.state = Stage.SNAPSHOT
+                connection.deadline = None
+                self._topics.want_snapshot(connection, _topic(connection), now)
+            case Streaming():
+                self._stream(connection, now)
+
+    def _stream(self, connection: Connection, now: float) -> None:
+        connection.state = Stage.STREAMING
+        connection.deadline = None
+        took = now - connection.snapshot_began
+        self._counts.snapshots.append((_topic(connection).syncer, took))
+        self.rounds.start(connection, now)
+        self._topics.join(connection)
+
+    def _write(self, connection: Connection, now: float) -> None:
+        if connection.ending is None:
+            progress = connection.write(now)
+            self._watch_writes(connection, progress)
+            if progress is Progress.SNAPSHOT_SENT:
+                self._snapshot_sent(connection)
+            elif progress is Progress.BEHIND:
+                self._topics.ask_changes_for(connection, now)
+        if connection.ending:
+            self.bury(connection)
+
+    def _snapshot_sent(self, connection: Connection) -> None:
+        self._set_deadline(connection, self._settings.pong_timeout, CloseReason.ACK_TIMEOUT)
+        for event in connection.session.snapshot_sent():
+            self._handle(connection, event)
+
+    def _watch_writes(self, connection: Connection, progress: Progress) -> None:
+        wanted = progress is Progress.BLOCKED or progress is Progress.TURN_OVER
+        if progress is Progress.BLOCKED:
+            self.rounds.blocked[connection.number] = connection
+        else:
+            self.rounds.blocked.pop(connection.number, None)
+        if wanted is not connection.is_watching_writes:
+            connection.is_watching_writes = wanted
+            interest = READS | select.EPOLLOUT if wanted else READS
+            self._poll.modify(connection.descriptor, interest)
+
+    def streaming(self) -> int:
+        """Count the connections past their hello."""
+        stages = (Stage.SNAPSHOT, Stage.STREAMING)
+        return sum(connection.state in stages for connection in self.connections.values())
+
+    def end_some(self, descriptors: list[int], reason: CloseReason) -> None:
+        """Close some connections that are none the worse for it, or have to go."""
+        for descriptor in descriptors:
+            connection = self.connections[descriptor]
+            connection.end(reason)
+            self.bury(connection)
+
+    def bury(self, connection: Connection) -> None:
+        """Close a connection that has come to its end, and forget it."""
+        if self.connections.pop(connection.descriptor, None) is None:
+            return
+        assert connection.ending is not None
+        if connection.state is Stage.HANDSHAKE:
+            self.admission.prove(connection.address)
+        self.rounds.forget(connection)
+        self._topics.leave(connection)
+        self._poll.unregister(connection.descriptor)
+        connection.socket.close()
+        self._counts.closed[connection.ending] += 1
+        log.info("client closed", extra=_about(connection))
+
+
+def _topic(connection: Connection) -> Topic:
+    hello = connection.hello
+    if hello is None:
+        raise UsageError("a stream without a hello")
+    return Topic.serving(hello.syncer, hello.dialect, hello.codec)
+
+
+def _about(connection: Connection) -> dict[str, object]:
+    about: dict[str, object] = {
+        "reason": connection.ending,
+        "client": connection.address,
+        "connection": connection.number,
+    }
+    if connection.hello is not None:
+        about |= {
+            "host": connection.hello.hello.hostname,
+            "syncer": connection.hello.syncer.value,
+            "version": connection.hello.hello.version,
+        }
+    if connection.certificate_name:
+        about["cn"] = connection.certificate_name
+    if connection.detail:
+        about["detail"] = connection.detail
+    return about

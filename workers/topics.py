@@ -1,0 +1,258 @@
+"""The streams that this worker's clients follow: each is received once and sent to all of them."""
+
+import logging
+import time
+from typing import Final
+
+from typha.bus import wire
+from typha.bus.catch_up import Verdict
+from typha.bus.subscriber import Subscriber
+from typha.bus.wire import (
+    Answer,
+    Changes,
+    ChangesWanted,
+    HistoryLost,
+    Parts,
+    SnapshotReady,
+    SnapshotWanted,
+)
+from typha.syncproto import frames
+from typha.syncproto.frames import Frame, Topic
+from typha.syncproto.messages import SyncStatus
+from typha.telemetry.closing import CloseReason
+from workers.connection import WOULD_BLOCK, Connection
+from workers.counting import Counts
+from workers.outbox import PIECE_BYTES
+from workers.replica import Replica
+
+log = logging.getLogger(__name__)
+
+ASK_AGAIN_SECONDS: Final = 2.0  # a watcher that was replaced meanwhile never got the question
+FOR_ALL: Final = 0  # the token of questions that concern everybody behind a topic
+
+
+class _Following:
+    """A topic with those who follow it."""
+
+    def __init__(self, topic: Topic, window_bytes: int) -> None:
+        self.replica = Replica(topic, window_bytes)
+        self.members: dict[int, Connection] = {}  # told everything that comes
+        self.waiting: list[Connection] = []  # for a snapshot
+        self.users = 0  # connections in any state
+        self.asked_snapshot_at = 0.0
+        self.asked_changes_at = 0.0
+        self.empty_since = 0.0
+
+
+class Topics:
+    """All topics that have clients here."""
+
+    def __init__(self, subscriber: Subscriber, window_bytes: int, counts: Counts) -> None:
+        """Start with no topic followed."""
+        self._bus = subscriber
+        self._window_bytes = window_bytes
+        self._counts = counts
+        self._following: dict[bytes, _Following] = {}
+        self._behind: dict[int, tuple[Connection, float]] = {}
+        self.to_write: list[Connection] = []  # whose outboxes have something new
+
+    def want_snapshot(self, connection: Connection, topic: Topic, now: float) -> None:
+        """Let a connection have the state of its topic, as soon as it is at hand."""
+        following = self._follow(topic)
+        following.users += 1
+        connection.replica = following.replica
+        connection.snapshot_began = now
+        if following.replica.has_fresh_snapshot():
+            self._begin_snapshot(connection, following.replica)
+            return
+        following.waiting.append(connection)
+        if not following.asked_snapshot_at:
+            self._ask_snapshot(following, now)
+
+    def join(self, connection: Connection) -> None:
+        """Stream to a connection what comes after its snapshot."""
+        replica = connection.replica
+        assert replica is not None
+        codec = replica.topic.codec
+        connection.add(frames.opening(codec))
+        connection.position, status = connection.starts_from
+        if status is not SyncStatus.WAIT_FOR_READY:
+            connection.add(frames.deltas([], status, codec))
+        self._following[replica.name].members[connection.number] = connection
+        self.to_write.append(connection)
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._behind.pop(connection.number, None)
+        if connection.replica is None:
+            return
+        following = self._following.get(connection.replica.name)
+        if following is None or following.replica is not connection.replica:
+            return  # the topic was lost and maybe begun anew
+        following.users -= 1
+        if following.members.pop(connection.number, None) is None:
+            following.waiting = [c for c in following.waiting if c is not connection]
+
+    def ask_changes_for(self, connection: Connection, now: float) -> None:
+        """Let the watcher say what changed since a connection's position."""
+        replica = connection.replica
+        assert replica is not None
+        self._behind[connection.number] = (connection, now)
+        self._counts.conflated += 1
+        question = ChangesWanted(
+            replica.name, connection.position, replica.epoch, connection.number
+        )
+        self._bus.ask(question)
+
+    def take_writes(self) -> list[Connection]:
+        """Give, once, the connections whose outboxes have something new."""
+        ready, self.to_write = self.to_write, []
+        return ready
+
+    def receive(self, now: float) -> None:
+        """Take what has come on the bus, and send it on."""
+        for parts in self._bus.frames():
+            self._take_published(parts, now)
+        for answer in self._bus.answers():
+            self._take_answer(answer, now)
+
+    def _follow(self, topic: Topic) -> _Following:
+        name = topic.to_bytes()
+        following = self._following.get(name)
+        if following is None:
+            following = self._following[name] = _Following(topic, self._window_bytes)
+            self._bus.follow(name)
+        return following
+
+    def _ask_snapshot(self, following: _Following, now: float) -> None:
+        following.asked_snapshot_at = now
+        self._bus.ask(SnapshotWanted(following.replica.name, FOR_ALL))
+
+    def _ask_changes(self, following: _Following, now: float) -> None:
+        following.asked_changes_at = now
+        self._counts.catch_ups += 1
+        replica = following.replica
+        self._bus.ask(ChangesWanted(replica.name, replica.last, replica.epoch, FOR_ALL))
+
+    def _take_published(self, parts: Parts, now: float) -> None:
+        if wire.is_tick(parts):
+            tick = wire.decode_tick(parts)
+            for following in self._following.values():
+                published = tick.published[following.replica.topic.syncer]
+                verdict = following.replica.take_tick(tick.epoch, published)
+                self._act_on(verdict, following, now)
+            return
+        following_one = self._following.get(parts[0])
+        if following_one is not None:
+            verdict = following_one.replica.take_frame(wire.decode_frame(parts))
+            self._act_on(verdict, following_one, now)
+
+    def _take_answer(self, answer: Answer, now: float) -> None:
+        following = self._following.get(answer.topic)
+        if following is None:
+            return
+        if isinstance(answer, SnapshotReady):
+            self._take_snapshot(answer, following, now)
+        elif isinstance(answer, HistoryLost):
+            self._lose(following, answer.token)
+        elif answer.token != FOR_ALL:
+            self._take_changes_for(answer)
+        else:
+            self._act_on(following.replica.take_changes(answer), following, now)
+
+    def _take_snapshot(self, ready: SnapshotReady, following: _Following, now: float) -> None:
+        following.asked_snapshot_at = 0.0
+        try:
+            verdict = following.replica.take_snapshot(ready)
+        except OSError as error:
+            log.info("snapshot is gone already, asking again", extra={"error": error})
+            self._ask_snapshot(following, now)
+            return
+        self._act_on(verdict, following, now)
+        self._begin_with_what_there_is(following)
+
+    def _begin_snapshot(self, connection: Connection, replica: Replica) -> None:
+        assert replica.snapshot is not None
+        connection.starts_from = (replica.snapshot.sequence, replica.snapshot.status)
+        connection.send_snapshot(replica.snapshot)
+        self.to_write.append(connection)
+
+    def _begin_with_what_there_is(self, following: _Following) -> None:
+        """Send the snapshot at hand; what came since, if it is an older one, is in the log."""
+        if following.replica.snapshot is None:
+            return
+        waiting, following.waiting = following.waiting, []
+        for connection in waiting:
+            self._begin_snapshot(connection, following.replica)
+
+    def _take_changes_for(self, changes: Changes) -> None:
+        connection, _ = self._behind.pop(changes.token, (None, 0.0))
+        if connection is not None:
+            connection.caught_up_to(changes.frame.last, changes.frame.payload)
+            self.to_write.append(connection)
+
+    def _act_on(self, verdict: Verdict, following: _Following, now: float) -> None:
+        before = following.replica.log.last
+        ready = following.replica.advance(now)
+        if ready:
+            self._fan_out(following, ready, before, now)
+        if verdict is Verdict.ASK:
+            self._ask_changes(following, now)
+        elif verdict is Verdict.LOST:
+            self._lose(following, FOR_ALL)
+
+    def _lose(self, following: _Following, token: int) -> None:
+        """End whoever cannot be told what is missing: they start again with a snapshot."""
+        if token != FOR_ALL:
+            connection, _ = self._behind.pop(token, (None, 0.0))
+            concerned = [] if connection is None else [connection]
+        else:
+            concerned = [*following.members.values(), *following.waiting]
+            del self._following[following.replica.name]
+            self._bus.leave(following.replica.name)
+        for connection in concerned:
+            connection.end(CloseReason.HISTORY_LOST)
+
+    def _fan_out(self, following: _Following, ready: list[Frame], before: int, now: float) -> None:
+        payload = ready[0].payload if len(ready) == 1 else b"".join(f.payload for f in ready)
+        last, size = ready[-1].last, len(payload)
+        is_small = size <= PIECE_BYTES  # else in pieces, so that nobody waits for a whole share
+        began = time.perf_counter()
+        for connection in following.members.values():
+            if connection.position != before or connection.unsent is not None or not is_small:
+                self.to_write.append(connection)  # it comes to this in its own time
+                continue
+            connection.position = last
+            if size:
+                self._send(connection, payload, size)
+        self._counts.fan_out_seconds = time.perf_counter() - began
+        clients = len(following.members)
+        self._counts.fanned_out(following.replica.topic.syncer, ready, clients, now)
+
+    def _send(self, connection: Connection, payload: bytes, size: int) -> None:
+        sent = 0
+        try:
+            sent = connection.send(payload)
+        except WOULD_BLOCK:
+            pass
+        except OSError as error:
+            connection.end(CloseReason.CONNECTION_LOST, str(error))
+        if sent < size:
+            connection.unsent = memoryview(payload)[sent:]
+            self.to_write.append(connection)
+
+    def remind(self, now: float) -> None:
+        """Ask again what was not answered; leave topics nobody follows any more."""
+        for following in list(self._following.values()):
+            if following.asked_snapshot_at and _is_due(following.asked_snapshot_at, now):
+                self._begin_with_what_there_is(following)
+                self._ask_snapshot(following, now)
+            if following.replica.is_asking and _is_due(following.asked_changes_at, now):
+                self._ask_changes(following, now)
+        for connection, asked_at in list(self._behind.values()):
+            if _is_due(asked_at, now):
+                self.ask_changes_for(connection, now)
+
+
+def _is_due(asked_at: float, now: float) -> bool:
+    return now - asked_at > ASK_AGAIN_SECONDS
