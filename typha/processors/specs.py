@@ -1,0 +1,41 @@
+"""Members of a resource's spec, checked as Calico's own types would.
+
+Everything raises ConversionError, naming the member, for what its type cannot hold; what is absent
+or null is the type's zero value.
+"""
+
+from typing import Any
+
+from typha.model import encoding, metadata, typed
+from typha.model.resources import JsonObject, Resource
+
+
+def of(resource: Resource) -> JsonObject:
+    """Return the spec."""
+    return metadata.child(resource.value, "spec")
+
+
+def text(spec: JsonObject, member: str) -> str:
+    """Return a text."""
+    return metadata.text(spec, member, "spec")
+
+
+def texts(spec: JsonObject, member: str) -> list[str]:
+    """Return a list of texts."""
+    return typed.retype(typed.STRINGS, spec.get(member), f"spec.{member}") or []
+
+
+def flag(spec: JsonObject, member: str) -> bool:
+    """Return true or false."""
+    value: bool = typed.retype(typed.BOOL, spec.get(member), f"spec.{member}")
+    return value
+
+
+def order(spec: JsonObject) -> Any:
+    """Return the order as it is encoded; None if there is none."""
+    value = spec.get("order")
+    if value is None:
+        return None
+    if type(value) not in (int, float):
+        raise typed.misfit(value, "a number").within("spec.order")
+    return encoding.number(value)
