@@ -67,7 +67,7 @@ def interpret(
     if text is None:
         resolved.note(logging.INFO, "Ignoring absent config file", path=path)
     for name in repeated:
-        resolved.note(logging.WARNING, "Set in several sections; the last one acts", name=name)
+        resolved.note(logging.WARNING, "Set in several sections; the last one acts", setting=name)
     settings = assembly.assemble(resolved, around)
     loaded = Loaded(
         settings=settings,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 
-from typha.config import parameters, parsing, sources
+from typha.config import parameters, parsing, redaction, sources
 from typha.config.errors import ConfigError
 from typha.config.parameters import Parameter
 from typha.config.parsing import Value
@@ -141,12 +141,16 @@ def _known(texts: Mapping[str, str], source: Source, resolved: Resolved) -> dict
     for name, text in texts.items():
         parameter = parameters.BY_FOLDED_NAME.get(name.lower())
         if parameter is None:
-            resolved.note(logging.INFO, "Ignoring unknown setting", name=name, source=source)
+            resolved.note(logging.INFO, "Ignoring unknown setting", setting=name, source=source)
         elif not text:
             message = "Ignoring empty setting; write none to switch a default off"
-            resolved.note(logging.INFO, message, name=parameter.name, source=source)
+            resolved.note(logging.INFO, message, setting=parameter.name, source=source)
         else:
             known[parameter.name] = text
+            value = redaction.shown(parameter.name, text)
+            resolved.note(
+                logging.INFO, "Found setting", setting=parameter.name, value=value, source=source
+            )
     return known
 
 
@@ -184,8 +188,8 @@ def _refuse(parameter: Parameter, origin: Origin, resolved: Resolved) -> Value:
     resolved.note(
         logging.WARNING,
         "Replacing invalid value with default",
-        name=parameter.name,
-        value=origin.text,
+        setting=parameter.name,
+        value=redaction.shown(parameter.name, origin.text),
         accepted=parameter.kind.accepts,
         default=str(default),
         source=origin.source,
