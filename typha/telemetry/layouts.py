@@ -18,9 +18,7 @@ PANIC: Final = 60  # above everything we log: what severity CRITICAL acts as
 Fields = dict[str, Any]
 LayOut = Callable[[logging.LogRecord], str]
 
-_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
-    *("message", "asctime", "taskName")
-}
+_STANDARD: Final = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"}
 _NAMES: Final = {PANIC: "PANIC", logging.CRITICAL: "FATAL"}
 _OWN_PACKAGES: Final = frozenset({"typha", "workers", "__main__"})
 
