@@ -223,6 +223,11 @@ def number_or(text_type: Type, number: Type) -> Type:
     return Type(convert, number.zero)
 
 
+def nullable(element: Type) -> Type:
+    """Return the type of a pointer: unset it is null."""
+    return Type(element.convert, _nothing)
+
+
 def _nothing() -> None:
     return None
 

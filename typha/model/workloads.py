@@ -5,7 +5,7 @@ A name is `<node>-<orchestrator>-<workload>-<endpoint>`, each part with its dash
 
 from typing import Final, NamedTuple
 
-from typha.model import macs, nets, typed
+from typha.model import macs, nets, ports, typed
 from typha.model.resources import ConversionError
 from typha.model.typed import always, if_given, unless_empty
 
@@ -36,7 +36,7 @@ def name(parts: Parts) -> str:
     return "-".join([part.replace("-", "--") for part in parts])
 
 
-def parts(endpoint_name: str) -> Parts:
+def parts_of(endpoint_name: str) -> Parts:
     """Return what a name consists of.  Raises ConversionError if it is not an endpoint's."""
     found = endpoint_name.replace("--", "\0").split("-")
     if len(found) != len(Parts._fields) or "" in found:
@@ -67,14 +67,9 @@ def _mac(text: str) -> str:
     return mac
 
 
-def _protocol(text: str) -> str | int:
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len("255") else 256
-    return number if number <= 255 else text  # noqa: PLR2004 - a protocol number is a byte
-
-
 _PORT: Final = typed.struct(
     unless_empty("name", typed.STRING),
-    always("protocol", typed.number_or(typed.parsed(_protocol, 0), typed.UINT8)),
+    always("protocol", ports.PROTOCOL),
     always("port", typed.UINT16),
     unless_empty("hostPort", typed.UINT16),
     unless_empty("hostIP", typed.STRING),

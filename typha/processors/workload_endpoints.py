@@ -1,6 +1,6 @@
 """WorkloadEndpoint → the endpoint that Felix programs.
 
-The spec's networks and addresses are expected in canonical text, as `workloads.SPEC` and the
+The spec's networks, addresses and protocols are expected in the form sent, as `workloads.SPEC` and the
 reader of pods leave them.
 """
 
@@ -24,7 +24,7 @@ def process(resource: Resource) -> list[KV]:
     networks = spec.get("ipNetworks")
     if not networks:
         return []
-    node, orchestrator, workload, endpoint = workloads.parts(resource.name)
+    node, orchestrator, workload, endpoint = workloads.parts_of(resource.name)
     key = paths.workload_endpoint(node, orchestrator, f"{resource.namespace}/{workload}", endpoint)
     return [KV(key, _value(resource.value["metadata"], spec, networks), resource.revision)]
 
@@ -80,14 +80,10 @@ def _labels(labels: JsonObject, service_account: str | None) -> JsonObject:
 def _named(ports: list[JsonObject]) -> list[JsonObject]:
     """Return the ports that have a name: Felix knows no others."""
     return [
-        {"name": name, "protocol": _v1(port["protocol"]), "port": port["port"]}
+        {"name": name, "protocol": port["protocol"], "port": port["port"]}
         for port in ports
         if (name := port.get("name"))
     ]
-
-
-def _v1(protocol: str | int) -> str | int:
-    return protocol.lower() if type(protocol) is str else protocol
 
 
 def _nats(pairs: list[JsonObject]) -> JsonObject:

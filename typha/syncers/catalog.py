@@ -4,9 +4,34 @@ A feed is read once per object whatever the number of syncers it serves; a resou
 feeds is still listed and watched once.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from typha.model.resources import Processor, Reader
+from typha.datastore.k8s import (
+    cluster_policies,
+    custom,
+    ipam,
+    migrations,
+    namespaces,
+    nodes,
+    pods,
+    policies as kubernetes_policies,
+    services,
+)
+from typha.model import bgp
+from typha.model.resources import Processor, Reader, Reading, Resource
+from typha.processors import (
+    felix_nodes,
+    host_endpoints,
+    ip_pools,
+    network_sets,
+    passthrough,
+    policies,
+    profiles,
+    tiers,
+    workload_endpoints,
+)
 from typha.syncproto.messages import SyncerType
 
 
@@ -19,3 +44,92 @@ class Feed:
     process: Processor
     syncers: frozenset[SyncerType]
     contested: bool = False  # several objects may claim one key; the first by name has it
+
+
+_FELIX: Final = frozenset({SyncerType.FELIX})
+
+
+def feeds(reading: Reading) -> tuple[Feed, ...]:
+    """Return the rows that apply: with pod networks in place of IPAM, there are no blocks."""
+    if reading.use_pod_cidr:
+        return (*_ROWS, _NODES_WITH_BLOCKS)
+    return (*_ROWS, _NODES, _BLOCKS)
+
+
+def built_in(reading: Reading) -> Mapping[str, Resource]:
+    """Return, by resource, what its list has although no datastore lists it."""
+    del reading
+    return {"namespaces": namespaces.DEFAULT_ALLOW}
+
+
+def _row(
+    resource: str,
+    read: Reader,
+    process: Processor,
+    syncers: frozenset[SyncerType] = _FELIX,
+    *,
+    contested: bool = False,
+) -> Feed:
+    return Feed(
+        resource=resource, read=read, process=process, syncers=syncers, contested=contested
+    )
+
+
+def _policies(kind: str, plural: str) -> Feed:
+    return _row(f"{plural}.projectcalico.org", custom.processed(kind), policies.process)
+
+
+_NODES: Final = _row("nodes", nodes.read, felix_nodes.process)
+_NODES_WITH_BLOCKS: Final = _row("nodes", nodes.read, felix_nodes.process_with_blocks)
+_BLOCKS: Final = _row("ipamblocks.projectcalico.org", ipam.read, passthrough.process_block)
+
+_ROWS: Final = (
+    # Kubernetes' own
+    _row("namespaces", namespaces.read_namespace, profiles.process),
+    _row("serviceaccounts", namespaces.read_service_account, profiles.process),
+    _row("pods", pods.read, workload_endpoints.process),
+    _row("services", services.read_service, passthrough.process),
+    _row("endpointslices.discovery.k8s.io", services.read_endpoint_slice, passthrough.process),
+    _row("networkpolicies.networking.k8s.io", kubernetes_policies.read, policies.process),
+    _row(
+        "clusternetworkpolicies.policy.networking.k8s.io", cluster_policies.read, policies.process
+    ),
+    _row("virtualmachineinstancemigrations.kubevirt.io", migrations.read, passthrough.process),
+    # Calico's, taken apart
+    _policies("NetworkPolicy", "networkpolicies"),
+    _policies("GlobalNetworkPolicy", "globalnetworkpolicies"),
+    _policies("StagedNetworkPolicy", "stagednetworkpolicies"),
+    _policies("StagedGlobalNetworkPolicy", "stagedglobalnetworkpolicies"),
+    _policies("StagedKubernetesNetworkPolicy", "stagedkubernetesnetworkpolicies"),
+    _row("tiers.projectcalico.org", custom.processed("Tier", custom.complete_tier), tiers.process),
+    _row("networksets.projectcalico.org", custom.processed("NetworkSet"), network_sets.process),
+    _row(
+        "globalnetworksets.projectcalico.org",
+        custom.processed("GlobalNetworkSet"),
+        network_sets.process_global,
+        contested=True,
+    ),
+    _row(
+        "hostendpoints.projectcalico.org",
+        custom.processed("HostEndpoint"),
+        host_endpoints.process,
+        contested=True,
+    ),
+    _row(
+        "ippools.projectcalico.org",
+        custom.processed("IPPool"),
+        ip_pools.process,
+        contested=True,
+    ),
+    # Calico's, passed through
+    _row(
+        "bgpconfigurations.projectcalico.org",
+        custom.passed_through("BGPConfiguration", spec=bgp.CONFIGURATION),
+        passthrough.process,
+    ),
+    _row(
+        "bgppeers.projectcalico.org",
+        custom.passed_through("BGPPeer", spec=bgp.PEER),
+        passthrough.process,
+    ),
+)

@@ -9,7 +9,7 @@ from typha.model.resources import ConversionError
 NAMES = golden_data.vectors("wep-names")
 
 
-def parts_of(vector):
+def vector_parts(vector):
     """Return the parts that a vector's name is made of."""
     return workloads.Parts(vector["node"], "k8s", vector["pod"], "eth0")
 
@@ -19,22 +19,22 @@ def parts_of(vector):
 )
 def test_a_name_is_made_and_taken_apart_as_recorded(vector):
     """Dashes are doubled."""
-    assert workloads.name(parts_of(vector)) == vector["v3name"]
-    assert workloads.parts(vector["v3name"]) == parts_of(vector)
+    assert workloads.name(vector_parts(vector)) == vector["v3name"]
+    assert workloads.parts_of(vector["v3name"]) == vector_parts(vector)
 
 
 @pytest.mark.parametrize("vector", [v for v in NAMES if v.get("error")], ids=lambda v: v["node"])
 def test_a_part_that_would_make_a_name_ambiguous_is_refused(vector):
     """Empty, or a dash at an end."""
     with pytest.raises(ConversionError, match="is empty, or has a dash at an end"):
-        workloads.name(parts_of(vector))
+        workloads.name(vector_parts(vector))
 
 
 @pytest.mark.parametrize("name", ["", "a", "a-k8s-b", "a-k8s-b-eth0-x", "a-k8s--eth0", "a-k8s-"])
 def test_another_name_is_refused(name):
     """Four parts, none of them empty."""
     with pytest.raises(ConversionError, match="is not <node>-<orchestrator>"):
-        workloads.parts(name)
+        workloads.parts_of(name)
 
 
 def test_a_stored_spec_is_typed():
@@ -51,7 +51,7 @@ def test_a_stored_spec_is_typed():
     assert encoding.encode(typed.retype(workloads.SPEC, spec, "spec")) == (
         b'{"workload":"w","ipNetworks":["10.65.0.2/32","fd00::3/128"],"ipv4Gateway":"10.65.0.1",'
         b'"mac":"66:aa:bb:cc:dd:01","ports":[{"name":"a","protocol":6,"port":1},'
-        b'{"protocol":"UDP","port":2}],"qosControls":{"ingressBandwidth":7,"egressBurst":5,"dscp":"EF"}}'
+        b'{"protocol":"udp","port":2}],"qosControls":{"ingressBandwidth":7,"egressBurst":5,"dscp":"EF"}}'
     )
 
 
