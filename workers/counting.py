@@ -1,11 +1,14 @@
-"""What a worker counts: plain numbers where it is hot, handed over once a second."""
+"""What a worker counts: plain numbers where it is hot, put into figures once a second."""
 
-from collections import Counter, deque
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from typha.syncproto.frames import Frame
 from typha.syncproto.messages import SyncerType
 from typha.telemetry.closing import CloseReason
+from typha.telemetry.figures import Figures
+from workers.connection import Connection, Stage
 
 
 class Counts:
@@ -13,26 +16,103 @@ class Counts:
 
     def __init__(self) -> None:
         """Start at nothing."""
+        self.figures = Figures()
+        self.accepted = 0
         self.closed: Counter[CloseReason] = Counter()
         self.handshake_failures: Counter[str] = Counter()
-        self.hellos: Counter[tuple[str, str]] = Counter()  # by syncer and version
-        self.messages: Counter[SyncerType] = Counter()  # sent, of deltas
-        self.kvs: Counter[SyncerType] = Counter()  # sent, of deltas
-        self.catch_ups = 0
-        self.conflated = 0
+        self.gaps: Counter[SyncerType] = Counter()
+        self.catch_ups: Counter[SyncerType] = Counter()
+        self.at_once: Counter[SyncerType] = (
+            Counter()
+        )  # frames sent to clients that waited for them
+        self.later: Counter[SyncerType] = (
+            Counter()
+        )  # pieces of the log to clients that were behind
+        self.reload_failures = 0
+        self.certificates: dict[str, float] = {}  # expiry by role, Unix seconds
         self.fan_out_seconds = 0.0
-        self.pings: deque[tuple[SyncerType, float]] = deque(maxlen=1000)
-        self.snapshots: deque[tuple[SyncerType, float]] = deque(maxlen=1000)
-        self.kvs_per_message: deque[tuple[SyncerType, int, int]] = deque(maxlen=1000)
-        self.convergence: deque[tuple[SyncerType, float]] = deque(maxlen=1000)
 
     def fanned_out(
         self, syncer: SyncerType, frames: Sequence[Frame], clients: int, now: float
     ) -> None:
-        """Count frames that have been handed to so many clients."""
+        """Count frames that have been handed to so many clients at once."""
+        if not clients:
+            return
+        label = syncer.value
+        summary = self.figures.summary
         for frame in frames:
-            self.messages[syncer] += clients
-            self.kvs[syncer] += frame.kvs * clients
-            self.kvs_per_message.append((syncer, frame.kvs, clients))
+            self.at_once[syncer] += clients
+            if frame.kvs:
+                summary("typha_kvs_per_msg", label).observe(frame.kvs, clients)
             if frame.born:
-                self.convergence.append((syncer, now - frame.born))
+                summary("typha_convergence_seconds", label).observe(now - frame.born, clients)
+        each = self.fan_out_seconds / clients
+        summary("typha_client_write_latency_secs", label).observe(each, clients)
+        summary("typha_client_latency_secs", label).observe(self.fan_out_seconds, clients)
+
+    def observe(self, name: str, syncer: SyncerType, value: float) -> None:
+        """Count one value of a summary."""
+        self.figures.summary(name, syncer.value).observe(value)
+
+    def gather(self, connections: Iterable[Connection], dropped: int, now: float) -> Figures:
+        """Put everything into the figures, and give them."""
+        figures = self.figures
+        figures.turn(now)
+        figures.set_counter("typha_connections_accepted", "", self.accepted)
+        figures.set_counter("typha_connections_dropped", "", dropped)
+        _set_each(figures, "typha_connections_closed_total", self.closed)
+        _set_each(figures, "typha_handshake_failures_total", self.handshake_failures)
+        _set_each(figures, "typha_frame_gaps_total", self.gaps)
+        _set_each(figures, "typha_catch_ups_total", self.catch_ups)
+        _set_each(figures, "typha_breadcrumb_block", self.at_once)
+        _set_each(figures, "typha_breadcrumb_non_block", self.later)
+        figures.set_counter("typha_cert_reload_failures_total", "server", self.reload_failures)
+        figures.set_gauges("typha_cert_not_after_timestamp_seconds", self.certificates)
+        self._gather_connections(list(connections))
+        return figures
+
+    def _gather_connections(self, connections: list[Connection]) -> None:
+        queued = [connection.queued_bytes for connection in connections]
+        served = [c for c in connections if c.hello is not None]
+        streaming = Counter(c.hello.syncer.value for c in served if c.hello)
+        versions = Counter(c.hello.hello.version for c in served if c.hello)
+        figures = self.figures
+        figures.set_gauge("typha_connections_active", "", len(connections))
+        figures.set_gauge("typha_queued_bytes", "", sum(queued))
+        figures.set_gauge("typha_queued_bytes_highest", "", max(queued, default=0))
+        figures.set_gauges("typha_client_versions", dict(versions))
+        for syncer in SyncerType:
+            figures.set_gauge("typha_connections_streaming", syncer.value, streaming[syncer.value])
+
+
+def _set_each(figures: Figures, name: str, values: Counter[Any]) -> None:
+    for label, value in values.items():
+        figures.set_counter(name, label.value if hasattr(label, "value") else label, value)
+
+
+def described(connection: Connection, worker: int, now: float) -> dict[str, object]:
+    """Tell about one client, for people: JSON members of `typha clients`."""
+    hello = connection.hello
+    replica = connection.replica
+    is_streaming = connection.state is Stage.STREAMING and replica is not None
+    born = replica.log.born_at(connection.position) if replica and is_streaming else 0.0
+    return {
+        "id": connection.number,
+        "hostname": hello.hello.hostname if hello else "",
+        "address": connection.address,
+        "syncer": hello.syncer.value if hello else "",
+        "version": hello.hello.version if hello else "",
+        "worker": worker,
+        "since": connection.accepted_at,
+        "state": connection.state.value,
+        "sequence": connection.position if is_streaming else None,
+        "behind": replica.last - connection.position if replica and is_streaming else None,
+        "behind_seconds": round(now - born, 3) if born else 0.0,
+        "queued_bytes": connection.queued_bytes,
+        "last_pong": round(now - connection.last_pong, 3) if is_streaming else None,
+        "round_trip": round(connection.round_trip, 6),
+        "codec": (hello.codec.value or "plain") if hello else "",
+        "dialect": hello.dialect.value if hello else "",
+        "cn": connection.certificate_name,
+        "cert_not_after": connection.certificate_expires,
+    }

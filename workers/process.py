@@ -5,11 +5,14 @@ Moves bytes that the watcher made; never learns what a policy is.
 
 import gc
 import logging
+import os
 import socket
 import ssl
 import time
 from pathlib import Path
 from typing import Final
+
+import orjson
 
 import typha
 from typha.bus.subscriber import Subscriber
@@ -17,7 +20,8 @@ from typha.bus.wire import WireError
 from typha.config.settings import Settings
 from typha.scoreboard import Phase, Scoreboard
 from typha.telemetry.closing import CloseReason
-from workers import listener as listening, tls
+from typha.telemetry.reporting import Reporter
+from workers import counting, listener as listening, tls
 from workers.counting import Counts
 from workers.listener import Listener
 from workers.shard import Shard
@@ -38,6 +42,7 @@ class Worker:
     ) -> None:
         """Read the certificates; raises OSError or ssl.SSLError when they are no good."""
         self._board = board
+        self._index = index
         self._slot = board.worker(index)
         self._counts = Counts()
         self._certificates = tls.Certificates(settings.tls) if settings.tls.enabled else None
@@ -50,6 +55,7 @@ class Worker:
     def open(self, run_directory: Path) -> None:
         """Connect to the bus."""
         self._bus = Subscriber(run_directory)
+        self._reporter = Reporter(run_directory, f"worker-{self._index}", os.getpid())
         window = self._settings.server.replay_window
         self._topics = Topics(self._bus, window, self._counts)
         self._shard = Shard(self._settings.server, self._certificates, self._topics, self._counts)
@@ -99,11 +105,20 @@ class Worker:
         self._topics.remind(now)
         self._shed()
         self._slot.streaming = self._shard.streaming()
+        self._report(now)
         reloads = self._board.server.reloads
         if now >= self._look_at or reloads != self._reloads:
             self._look_at = now + CERTIFICATE_LOOK_SECONDS
             self._reloads = reloads
             self._refresh_certificates()
+
+    def _report(self, now: float) -> None:
+        connections = self._shard.connections.values()
+        self._reporter.push(self._counts.gather(connections, self._slot.sheds_done, now))
+        for token, question in self._reporter.questions():
+            if question == "clients":
+                clients = [counting.described(c, self._index, now) for c in connections]
+                self._reporter.answer(token, orjson.dumps(clients))
 
     def _shed(self) -> None:
         drains = self._slot.drains_wanted()
@@ -124,9 +139,9 @@ class Worker:
             if self._certificates.refresh():
                 log.info("certificates reloaded for new connections")
         except (OSError, ssl.SSLError) as error:
-            log.warning(
-                "changed certificates are no good, keeping the old", extra={"error": error}
-            )
+            self._counts.reload_failures += 1
+            lost = "changed certificates are no good, keeping the old"
+            log.warning(lost, extra={"error": str(error)})
 
 
 def run(

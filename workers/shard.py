@@ -67,6 +67,7 @@ class Shard:
             self._counts.closed[CloseReason.TOO_MANY_CONNECTIONS] += 1
             client.close()
             return
+        self._counts.accepted += 1
         client.settimeout(0)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._certificates is not None:
@@ -158,10 +159,10 @@ class Shard:
             case Ponged():
                 connection.last_pong = now
                 connection.round_trip = time.time() - event.unix_nanoseconds / 1e9
-                self._counts.pings.append((_topic(connection).syncer, connection.round_trip))
+                syncer = _topic(connection).syncer
+                self._counts.observe("typha_ping_latency", syncer, connection.round_trip)
             case HelloAccepted():
                 connection.hello = event
-                self._counts.hellos[event.syncer.value, event.hello.version] += 1
                 connection.add(connection.session.data_to_send())
                 self._set_deadline(
                     connection, self._settings.pong_timeout, CloseReason.ACK_TIMEOUT
@@ -178,7 +179,8 @@ class Shard:
         connection.state = Stage.STREAMING
         connection.deadline = None
         took = now - connection.snapshot_began
-        self._counts.snapshots.append((_topic(connection).syncer, took))
+        syncer = _topic(connection).syncer
+        self._counts.observe("typha_client_snapshot_send_secs", syncer, took)
         self.rounds.start(connection, now)
         self._topics.join(connection)
 
@@ -221,6 +223,13 @@ class Shard:
             connection.end(reason)
             self.bury(connection)
 
+    def _count_ending(self, connection: Connection, reason: CloseReason) -> None:
+        self._counts.closed[reason] += 1
+        if connection.state is Stage.HANDSHAKE and reason is CloseReason.HANDSHAKE_TIMEOUT:
+            self._counts.handshake_failures["timeout"] += 1
+        elif reason is CloseReason.CERTIFICATE_REFUSED:
+            self._counts.handshake_failures["cn_mismatch"] += 1
+
     def bury(self, connection: Connection) -> None:
         """Close a connection that has come to its end, and forget it."""
         if self.connections.pop(connection.descriptor, None) is None:
@@ -232,7 +241,7 @@ class Shard:
         self._topics.leave(connection)
         self._poll.unregister(connection.descriptor)
         connection.socket.close()
-        self._counts.closed[connection.ending] += 1
+        self._count_ending(connection, connection.ending)
         log.info("client closed", extra=_about(connection))
 
 

@@ -75,7 +75,6 @@ def failure(error: ssl.SSLError) -> str:
 _EXPIRED: Final = 10  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED
 _FAILURES: Final = {
     "no_cert": ("peer_did_not_return_a_certificate",),
-    "client_refused": ("alert",),
 }
 
 

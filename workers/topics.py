@@ -98,7 +98,7 @@ class Topics:
         replica = connection.replica
         assert replica is not None
         self._behind[connection.number] = (connection, now)
-        self._counts.conflated += 1
+        self._counts.catch_ups[replica.topic.syncer] += 1
         question = ChangesWanted(
             replica.name, connection.position, replica.epoch, connection.number
         )
@@ -130,8 +130,8 @@ class Topics:
 
     def _ask_changes(self, following: _Following, now: float) -> None:
         following.asked_changes_at = now
-        self._counts.catch_ups += 1
         replica = following.replica
+        self._counts.gaps[replica.topic.syncer] += 1
         self._bus.ask(ChangesWanted(replica.name, replica.last, replica.epoch, FOR_ALL))
 
     def _take_published(self, parts: Parts, now: float) -> None:

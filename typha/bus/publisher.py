@@ -44,7 +44,7 @@ class Publisher:
         fresh = []
         for parts in arrived(self._frames):
             topic = parts[0][1:]
-            if parts[0].startswith(SUBSCRIBE):
+            if parts[0][:1] == SUBSCRIBE:
                 self.subscriptions.add(topic)
                 fresh.append(topic)
             else:
@@ -67,5 +67,5 @@ class Publisher:
 
 def arrived(socket: "zmq.Socket[bytes]") -> Iterator[Parts]:
     """Give what has come, until nothing is left: the descriptors are edge-triggered."""
-    while socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+    while int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
         yield socket.recv_multipart(zmq.NOBLOCK)

@@ -95,7 +95,7 @@ def decode_frame(parts: Parts) -> Frame:
 
 def encode_tick(tick: Tick) -> Parts:
     """Make the parts of a tick."""
-    return [TICK, orjson.dumps(tick)]
+    return [TICK, orjson.dumps([*tick])]
 
 
 def decode_tick(parts: Parts) -> Tick:

@@ -18,6 +18,8 @@ from typha.journal.store import Store
 from typha.syncproto import schema
 from typha.syncproto.messages import SyncerType, SyncStatus, UpdateType
 
+Keyed = tuple[str, bytes]  # a key, and the element that carries it
+
 PRIVATE: Final = 0o600
 SMALLEST_REWRITE: Final = 8 * 1024 * 1024  # bytes below which a file is not written anew
 RECORD_KEYS: Final = 1000
@@ -87,7 +89,8 @@ def recall(path: Path) -> Remembered | None:
 
 
 def _replay(record: Record, store: Store) -> None:
-    for key, element, alive in schema.scan(record.elements):
+    for key, element, _ in schema.scan(record.elements):
+        alive = element[-2] != UpdateType.DELETED
         kept = schema.with_update_type(element, UpdateType.NEW) if alive else element
         store.restore(key, kept, record.sequence, alive=alive)
     store.sequence = max(store.sequence, record.sequence)
@@ -106,12 +109,11 @@ class Journal:
         self._rewritten_size = self._size
 
     def append(
-        self, syncer: SyncerType, store: Store, status: SyncStatus, elements: Iterable[bytes]
+        self, syncer: SyncerType, store: Store, status: SyncStatus, told: Iterable[Keyed]
     ) -> None:
-        """Record what is about to be published; raises OSError when there is no room."""
-        record = Record(
-            self.epoch, store.sequence, store.horizon, syncer, status, b"".join(elements)
-        )
+        """Record keys and elements about to be published; raises OSError when there is no room."""
+        elements = _marked(told, store)
+        record = Record(self.epoch, store.sequence, store.horizon, syncer, status, elements)
         self._size += _write(self._file, encode(record))
 
     def abandon(self) -> None:
@@ -141,9 +143,20 @@ class Journal:
     def _describe(self, syncer: SyncerType, store: Store, status: SyncStatus) -> Iterator[Record]:
         entries = iter(store.since(store.horizon))
         while batch := list(islice(entries, RECORD_KEYS)):
-            elements = b"".join(element for _, _, element in batch)
+            elements = _marked(((key, element) for _, key, element in batch), store)
             yield Record(self.epoch, batch[-1][0], store.horizon, syncer, status, elements)
         yield Record(self.epoch, store.sequence, store.horizon, syncer, status, b"")
+
+
+def _marked(told: Iterable[Keyed], store: Store) -> bytes:
+    """Join elements so that the update type alone tells whether the key has a value now.
+
+    An empty value cannot be seen in an element, and neither can that a value was unfit to be sent.
+    """
+    return b"".join(
+        element if key in store else schema.with_update_type(element, UpdateType.DELETED)
+        for key, element in told
+    )
 
 
 def _create(path: Path) -> int:

@@ -70,8 +70,7 @@ class Pipeline:
         if self._journal is None:
             return
         try:
-            elements = (element for _, element in batch.deltas)
-            self._journal.append(stream.syncer, stream.store, stream.status, elements)
+            self._journal.append(stream.syncer, stream.store, stream.status, batch.deltas)
             if self._journal.is_overgrown():
                 self._journal.rewrite(*self._told())
         except OSError as error:

@@ -5,6 +5,7 @@ One thread owns all state; the datastore's own threads only fill the inbox.
 
 import gc
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Final
@@ -75,7 +76,7 @@ class Watcher:
         """Wait for something to do, and do all of it."""
         now = time.monotonic()
         self._slot.heartbeat(now)
-        self._poll.poll(self._patience(now) * 1000)
+        self._poll.poll(math.ceil(self._patience(now) * 1000))
         self._broadcast.hear_subscriptions()
         for born, event in self._inbox.take(EVENTS_A_TURN):
             if isinstance(event, StreamReport):
