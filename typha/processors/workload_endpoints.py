@@ -1,7 +1,7 @@
 """WorkloadEndpoint → the endpoint that Felix programs.
 
-The spec's networks, addresses and protocols are expected in the form sent, as `workloads.SPEC` and the
-reader of pods leave them.
+The spec's networks, addresses and protocols are expected in the form sent, as `workloads.SPEC`
+and the reader of pods leave them.
 """
 
 from typing import Final

@@ -19,9 +19,10 @@ from typha.datastore.k8s import (
     policies as kubernetes_policies,
     services,
 )
-from typha.model import bgp
+from typha.model import bgp, felix_fields
 from typha.model.resources import Processor, Reader, Reading, Resource
 from typha.processors import (
+    felix_config,
     felix_nodes,
     host_endpoints,
     ip_pools,
@@ -120,6 +121,16 @@ _ROWS: Final = (
         custom.processed("IPPool"),
         ip_pools.process,
         contested=True,
+    ),
+    _row(
+        "felixconfigurations.projectcalico.org",
+        custom.passed_through("FelixConfiguration", spec=felix_fields.SPEC),
+        felix_config.process,
+    ),
+    _row(
+        "clusterinformations.projectcalico.org",
+        custom.passed_through("ClusterInformation", spec=felix_fields.CLUSTER_INFORMATION),
+        felix_config.process_cluster_information,
     ),
     # Calico's, passed through
     _row(
