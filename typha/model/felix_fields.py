@@ -11,7 +11,6 @@ from typha.model.felix_forms import (
     CSV,
     CTT,
     DSCP,
-    Form,
     GOSLICE,
     HTO,
     INT,
@@ -25,6 +24,7 @@ from typha.model.felix_forms import (
     SECS,
     STR,
     UINT32,
+    Form,
 )
 from typha.model.typed import always, if_given, unless_empty
 
