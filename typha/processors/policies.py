@@ -6,7 +6,7 @@ the enforced kind does; Kubernetes policies arrive here as Calico's already, sav
 
 from typing import Final, NamedTuple
 
-from typha.model import kubernetes_policies, metadata, paths
+from typha.model import kubernetes_policies, paths
 from typha.model.resources import KV, JsonObject, Resource
 from typha.processors import rules, selectors, specs
 
@@ -49,19 +49,11 @@ def process(resource: Resource) -> list[KV]:
     if action == _DELETE:
         return []
     if kind.kubernetes:
-        spec = _enforced(resource, spec)
+        spec = kubernetes_policies.spec(spec, strict=True)  # one bad rule ends it all
     value = _value(spec, "" if kind.everywhere else resource.namespace)
     if action:
         value["staged_action"] = action
     return [KV(key, value, resource.revision)]
-
-
-def _enforced(resource: Resource, spec: JsonObject) -> JsonObject:
-    """Return what a staged Kubernetes policy would be; any bad rule is the whole policy's end."""
-    uid = resource.value.get("metadata", {}).get("uid")
-    if uid:
-        metadata.convert_uid(uid)
-    return kubernetes_policies.spec(spec, strict=True)
 
 
 def _value(spec: JsonObject, namespace: str) -> JsonObject:

@@ -110,7 +110,7 @@ def _rule(rule: Any, namespace: str) -> JsonObject | None:
     result: JsonObject = {}
     if action:
         result["action"] = "next-tier" if action == "Pass" else action.lower()
-    if len(rule) > 1:
+    if len(rule) > 1 or not action:
         _match_packet(rule, result)
         sides: JsonObject = {}
         for side, entity in ((_SOURCE, given("source")), (_DESTINATION, given("destination"))):
