@@ -221,7 +221,10 @@ class Intake:
         yield from self._remove(channel, resource, identity)
         refusal = Refusal(resource, identity.removeprefix("/"), reason)
         self._refusals[resource, identity] = refusal
-        log.warning("object left out", extra=refusal._asdict())
+        log.warning(
+            "object left out",
+            extra={"resource": resource, "object": refusal.name, "reason": reason},
+        )
 
     def _address(self, feed: Feed, outcomes: list[Outcome]) -> Iterator[Addressed]:
         for outcome in outcomes:
