@@ -27,9 +27,9 @@ BURST_STEP: Final = 100  # changes after which a burst lets the watches be writt
 class Load:
     """Who changes the objects, one after another in an order that looks random and is not."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, seed: int) -> None:
         self._cluster = cluster
-        self._done = 0
+        self._done = random.Random(seed).randrange(len(cluster))
 
     def churn(self, rate: float, seconds: float) -> dict[str, Any]:
         """Change `rate` objects a second, evenly spaced."""
@@ -98,13 +98,14 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.api")
     arguments.add_argument("--family", choices=sorted(FAMILIES), default="policies")
     arguments.add_argument("--count", type=int, default=10_000)
+    arguments.add_argument("--seed", type=int, default=1, help="which objects change when")
     arguments.add_argument("--port", type=int, default=0)
     options = arguments.parse_args()
     cluster = Cluster(FAMILIES[options.family], options.count)
     server = rest.Server(cluster, options.port)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     children.tell({"port": server.server_address[1]})
-    load = Load(cluster)
+    load = Load(cluster, options.seed)
     for order in children.orders():
         children.tell(obey(order, load, cluster, server))
 

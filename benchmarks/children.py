@@ -4,6 +4,7 @@ One order is answered by one line.  Whoever starts them sees an error when they 
 """
 
 import json
+import os
 import selectors
 import subprocess
 import sys
@@ -22,13 +23,14 @@ class ChildError(Exception):
 class Child:
     """One process of the benchmark, from the outside.  Use it as a context manager."""
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, **environment: str) -> None:
         self.name: Final = module
         self.process: Final = subprocess.Popen(
             [sys.executable, "-m", f"benchmarks.{module}", *arguments],
             cwd=REPOSITORY,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=os.environ | environment,
         )
 
     def __enter__(self) -> Self:

@@ -60,20 +60,18 @@ class Group:
     stuck: int = 0  # how many of them stop reading once they are in sync
     sink: bool = False  # no protocol: only TLS, and reading
 
-    def hello(self, number: int) -> bytes:
-        """Encode what a client of the group says first."""
+    def hello(self, number: int) -> ClientHello:
+        """Say what a client of the group says first."""
         release = RELEASES[self.release]
-        return client_schema.hello(
-            ClientHello(
-                hostname=f"node-{number:05d}",
-                info="benchmark",
-                version=release.version,
-                syncer_type=self.syncer,
-                supports_decoder_restart=release.restarts,
-                compression_algorithms=(Codec.SNAPPY.value,) if release.restarts else (),
-                supports_modern_policy_keys=release.modern,
-                connection_id=number + 1,
-            )
+        return ClientHello(
+            hostname=f"node-{number:05d}",
+            info="benchmark",
+            version=release.version,
+            syncer_type=self.syncer,
+            supports_decoder_restart=release.restarts,
+            compression_algorithms=(Codec.SNAPPY.value,) if release.restarts else (),
+            supports_modern_policy_keys=release.modern,
+            connection_id=number + 1,
         )
 
 
@@ -94,7 +92,7 @@ class Client:
         self.socket.settimeout(0)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.state = State.CONNECTING
-        self.hello = b"" if group.sink else group.hello(number)
+        self.hello = b"" if group.sink else client_schema.hello(group.hello(number))
         self.position: Position = PLAIN.start
         self.log: list[tuple[int, Piece]] = []  # every piece, and when it came
         self.record: list[tuple[int, bytes]] | None = None  # a sampler keeps the bytes as well

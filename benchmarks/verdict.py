@@ -13,6 +13,8 @@ from typing import Any, Final
 from benchmarks import gobheads, objects, pieces
 from benchmarks.felix import Client, State
 from benchmarks.pieces import Piece
+from typha.syncproto.client import ClientSession
+from typha.syncproto.messages import KVs, SerializedUpdate, UpdateType
 
 BUCKET_NANOSECONDS: Final = 50_000  # the resolution of latencies
 FRAME: Final = Struct(">QI")  # nanoseconds since the frame before, bytes
@@ -78,12 +80,35 @@ def write_frames(clients: Iterable[Client], path: Path) -> None:
             before = now
 
 
+class Sampler:
+    """A client of which every byte is decoded by the project's own client session."""
+
+    def __init__(self, client: Client) -> None:
+        self._session = ClientSession(client.group.hello(client.number))
+        self.known: Final[Known] = {}
+
+    def decode(self, record: Iterable[tuple[int, bytes]]) -> None:
+        """Take what arrived.  Raises PeerError for whatever a Felix would close the connection."""
+        for _, data in record:
+            for message in self._session.receive(data):
+                if isinstance(message, KVs):
+                    for update in message.updates:
+                        self._apply(update)
+
+    def _apply(self, update: SerializedUpdate) -> None:
+        if update.value and update.update_type != UpdateType.DELETED:
+            self.known[update.key] = update.value, update.revision or ""
+        else:
+            self.known.pop(update.key, None)
+
+
 class Checker:
     """Every client's knowledge, kept once for all the clients that share it."""
 
     def __init__(self) -> None:
         self._known: dict[int, Known] = {0: {}}
         self._made = 0
+        self._samplers: dict[Client, Sampler] = {}
 
     def digest(self, clients: Iterable[Client]) -> None:
         """Turn the clients' logs into what they know, and empty the logs."""
@@ -97,6 +122,9 @@ class Checker:
                 client.token = derived[path]
             client.log.clear()
             if client.record:
+                if client not in self._samplers:
+                    self._samplers[client] = Sampler(client)
+                self._samplers[client].decode(client.record)
                 client.record.clear()
         used = {0} | {client.token for client in clients}
         self._known = {token: known for token, known in self._known.items() if token in used}
@@ -114,40 +142,58 @@ class Checker:
 
     def compare(self, clients: Iterable[Client], state: dict[str, Any]) -> dict[str, Any]:
         """Compare what reading clients know with the datastore's state, as the API told it."""
-        verdicts: dict[tuple[int, bool, bool], tuple[int, int]] = {}
-        wrong = missing = checked = 0
-        for client in clients:
-            if client.state is not State.STREAMING or client.group.sink:
-                continue
-            felix = client.group.syncer == "felix"
-            about = client.token, felix, client.group.release == "v3.32"
-            if about not in verdicts:
-                expected = expectation(state, modern=about[2]) if felix else {}
-                prefix = prefix_of(state, modern=about[2])
-                verdicts[about] = differences(self._known[client.token], expected, prefix)
-            wrong += verdicts[about][0]
-            missing += verdicts[about][1]
-            checked += 1
-        return {"wrong": wrong, "missing": missing, "checked": checked, "ways": len(verdicts)}
+        judge = Judge(state)
+        reading = [c for c in clients if c.state is State.STREAMING and not c.group.sink]
+        for client in reading:
+            judge.client(client, self._known[client.token], client.token)
+            if sampler := self._samplers.get(client):
+                judge.client(client, sampler.known, -client.number - 1)
+        return {
+            "wrong": judge.wrong,
+            "missing": judge.missing,
+            "checked": len(reading),
+            "decoded": sum(client in self._samplers for client in reading),
+            "ways": len(judge.verdicts),
+        }
 
 
-def prefix_of(state: dict[str, Any], *, modern: bool) -> str:
-    """Return what all keys of the family begin with."""
-    family = objects.FAMILIES[state["family"]]
-    return family.prefix if modern or not family.older_prefix else family.older_prefix
+class Judge:
+    """The datastore's state, and how far what clients know is from it."""
 
+    def __init__(self, state: dict[str, Any]) -> None:
+        self._family = objects.FAMILIES[state["family"]]
+        first = state["revision"]
+        self._now = {number: (first + number, objects.NEVER) for number in range(state["count"])}
+        self._now |= {number: (revision, changed) for number, revision, changed in state["known"]}
+        self._expected: dict[bool, Known] = {}
+        self.verdicts: Final[dict[tuple[int, bool, bool], tuple[int, int]]] = {}
+        self.wrong = self.missing = 0
 
-def expectation(state: dict[str, Any], *, modern: bool) -> Known:
-    """Say what a client must have been told, of all that the API says there is."""
-    family = objects.FAMILIES[state["family"]]
-    first = state["revision"]
-    now = {number: (first + number, objects.NEVER) for number in range(state["count"])}
-    now |= {number: (revision, changed) for number, revision, changed in state["known"]}
-    return {
-        family.key_for(number, modern=modern): (family.value(number, changed), str(revision))
-        for number, (revision, changed) in now.items()
-        if revision
-    }
+    def client(self, client: Client, known: Known, token: int) -> None:
+        """Judge one client, or look up the verdict on those that know exactly the same."""
+        felix, modern = client.group.syncer == "felix", client.group.release == "v3.32"
+        about = token, felix, modern
+        if about not in self.verdicts:
+            expected = self._expectation(modern=modern) if felix else {}
+            self.verdicts[about] = differences(known, expected, self._prefix(modern=modern))
+        wrong, missing = self.verdicts[about]
+        self.wrong += wrong
+        self.missing += missing
+
+    def _prefix(self, *, modern: bool) -> str:
+        family = self._family
+        return family.prefix if modern or not family.older_prefix else family.older_prefix
+
+    def _expectation(self, *, modern: bool) -> Known:
+        """Say what a client must have been told."""
+        if modern not in self._expected:
+            key, value = self._family.key_for, self._family.value
+            self._expected[modern] = {
+                key(number, modern=modern): (value(number, changed), str(revision))
+                for number, (revision, changed) in self._now.items()
+                if revision
+            }
+        return self._expected[modern]
 
 
 def differences(known: Known, expected: Known, prefix: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 One thread a connection; whatever is published goes to everybody behind their snapshot.
 """
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -29,7 +30,8 @@ class SmallServer:
         with self._lock:
             self._elements += elements
             for client, codec in self._streaming:
-                client.sendall(frames.deltas(elements, None, codec))
+                with contextlib.suppress(OSError):  # it has left
+                    client.sendall(frames.deltas(elements, None, codec))
 
     def ping(self) -> None:
         """Ping every client."""

@@ -1,0 +1,115 @@
+"""One server under many clients, from the datastore's event to the key that a client has read.
+
+Starts the real process tree, an API server for it and simulated Felix clients, and prints what
+the server's processes needed and how late the clients were.  See docs/performance.md.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks import goals, netns, plot, report, scenarios
+from benchmarks.bench import Bench, Options, say
+from benchmarks.objects import FAMILIES
+from benchmarks.report import Outcome, Row
+
+ALL = ",".join(scenarios.SCENARIOS)
+
+
+@click.command(help=__doc__)
+@click.option("--suite", type=click.Choice(["goals"]), help="Every goal beside its figure.")
+@click.option("--scenarios", "wanted", default=ALL, show_default=True, help="In this order.")
+@click.option("--clients", default=600, show_default=True, help="Simulated Felix clients.")
+@click.option("--workers", default=2, show_default=True, help="Worker processes of the server.")
+@click.option("--kvs", default=10_000, show_default=True, help="Objects in the datastore.")
+@click.option("--rate", default=1000.0, show_default=True, help="Updates a second in churn.")
+@click.option("--seconds", default=10.0, show_default=True, help="Length of churn and idle.")
+@click.option("--stuck", default=1, show_default=True, help="Clients that stop reading.")
+@click.option("--samplers", default=3, show_default=True, help="Clients that decode all, a swarm.")
+@click.option("--family", type=click.Choice(sorted(FAMILIES)), default="policies")
+@click.option(
+    "--source",
+    type=click.Choice(["api", "kvs"]),
+    default="api",
+    show_default=True,
+    help="A loopback API server; or ready updates, fed in process.",
+)
+@click.option("--tls13", "protocol", flag_value="tls13", default=True, help="The default.")
+@click.option("--tls12", "protocol", flag_value="tls12")
+@click.option("--rsa", is_flag=True, help="RSA certificates instead of P-256.")
+@click.option("--seed", default=1, show_default=True, help="Which objects change when.")
+@click.option("--setting", multiple=True, metavar="NAME=VALUE", help="For the server; repeatable.")
+@click.option("--command", metavar="COMMAND", help="Another server to measure.")
+@click.option("--netns", "isolated", is_flag=True, help="A network of its own (needs root).")
+@click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text")
+@click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path))
+def main(
+    suite: str | None,
+    wanted: str,
+    layout: str,
+    picture: Path | None,
+    *,
+    isolated: bool,
+    **given: Any,
+) -> None:
+    """Parse, run, print."""
+    if isolated:
+        netns.enter()
+    options = read_options(given)
+    rows = goals.Rows()
+    outcomes: list[Outcome] = []
+    for leg in goals.LEGS if suite else [one_leg(wanted)]:
+        for scenario, outcome in run(leg, replace(options, **leg.options)):
+            rows.add(leg.name, scenario, outcome.row)
+            outcomes.append(outcome)
+            if layout == "json":
+                click.echo(outcome.row.line())
+    if layout == "text":
+        click.echo(report.table(rows.all()))
+    if suite:
+        click.echo("\n" + goals.table(rows), err=layout == "json")
+    if picture:
+        plot.write(picture, outcomes)
+    sys.exit(0 if correct(rows.all()) else 1)
+
+
+def read_options(given: dict[str, Any]) -> Options:
+    """Make options of what click read."""
+    settings = dict(setting.split("=", 1) for setting in given.pop("setting"))
+    command = (given.pop("command") or "").split()
+    return Options(**given, settings=settings, command=command)
+
+
+def one_leg(wanted: str) -> goals.Leg:
+    """Make a leg of the scenarios of the command line."""
+    names = tuple(name for name in wanted.split(",") if name)
+    for name in names:
+        if name.partition("@")[0] not in scenarios.SCENARIOS:
+            raise click.BadParameter(f"{name} is none of {ALL}", param_hint="--scenarios")
+    return goals.Leg(name="run", scenarios=names)
+
+
+def run(leg: goals.Leg, options: Options) -> Iterator[tuple[str, Outcome]]:
+    """Run the scenarios of a leg on one server."""
+    say(f"{options.clients} clients, {options.kvs} {options.family}, {options.workers} workers")
+    with Bench(options) as bench:
+        for scenario in leg.scenarios:
+            name, _, rate = scenario.partition("@")
+            say(f"{scenario}: {(scenarios.SCENARIOS[name].__doc__ or '').splitlines()[0]}")
+            outcome = scenarios.SCENARIOS[name](bench.at_rate(float(rate)) if rate else bench)
+            for note in outcome.notes:
+                say(note)
+            yield scenario, outcome
+
+
+def correct(rows: list[Row]) -> bool:
+    """Tell whether all clients were told the truth, and all of it."""
+    return not any(row.wrong or row.missing for row in rows)
+
+
+if __name__ == "__main__":
+    main()
