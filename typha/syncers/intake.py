@@ -105,10 +105,11 @@ class Intake:
         self._watching = replace(reading, live=True)
         self._built_in = built_in
         self._refusals: dict[tuple[str, str], Refusal] = {}
-        self._waiting = {
-            syncer: {name for name, rows in by_resource.items() if _serve(rows, syncer)}
+        self.resources_of = {
+            syncer: frozenset(name for name, rows in by_resource.items() if _serve(rows, syncer))
             for syncer in SyncerType
         }
+        self._waiting = {syncer: set(names) for syncer, names in self.resources_of.items()}
         self._started: set[SyncerType] = set()
         self.unchanged: Counter[str] = Counter()  # objects listed again as they were, by resource
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from typha.journal import rendering, snapshot
 from typha.journal.store import HistoryLostError
 from typha.syncproto import frames
 from typha.syncproto.frames import LARGEST_BATCH, Frame, Topic
-from typha.syncproto.messages import Codec
+from typha.syncproto.messages import Codec, SyncerType
 from typha.watcher.pipeline import Pipeline
 from typha.watcher.stream import Stream
 
@@ -37,8 +38,8 @@ class Answers:
         self._directory = directory
         self._streamed_batch = streamed_batch
         self._ready: dict[Topic, tuple[float, SnapshotReady]] = {}
-        self.generated = 0
-        self.reused = 0
+        self.generated: Counter[SyncerType] = Counter()
+        self.reused: Counter[SyncerType] = Counter()
         self.sizes: dict[Topic, tuple[int, int]] = {}  # before and after compression
         for left in directory.glob("snapshot-*"):
             left.unlink(missing_ok=True)
@@ -55,13 +56,13 @@ class Answers:
         now = time.monotonic()
         known = self._ready.get(topic)
         if known is not None and self._is_good(known, stream, now):
-            self.reused += 1
+            self.reused[topic.syncer] += 1
             return known[1]
         name = topic.to_bytes().decode().strip("|").replace("/", "-")
         path = self._directory / f"snapshot-{name}-{stream.published}"
         batch = LARGEST_BATCH if topic.codec is Codec.SNAPPY else self._streamed_batch
         written = snapshot.write(path, stream.store, topic, batch)
-        self.generated += 1
+        self.generated[topic.syncer] += 1
         self.sizes[topic] = (written.raw_size, written.size)
         ready = SnapshotReady(
             topic.to_bytes(),

@@ -6,24 +6,29 @@ One thread owns all state; the datastore's own threads only fill the inbox.
 import gc
 import logging
 import math
+import os
 import time
 from pathlib import Path
 from typing import Final
 
+import orjson
 import zmq
 
 from typha.bus.publisher import Publisher
 from typha.bus.wire import WireError
 from typha.config.settings import Settings
 from typha.datastore import opening
-from typha.datastore.ports import ApiMissing, ListDone, Listed, StreamReport
+from typha.datastore.ports import ApiMissing, Event, ListDone, Listed, StreamReport
 from typha.model.resources import Reading
 from typha.scoreboard import Phase, Scoreboard
 from typha.syncers import catalog
 from typha.syncers.intake import Intake
 from typha.syncproto.messages import SyncerType, SyncStatus
+from typha.telemetry.reporting import Reporter
 from typha.watcher.answers import Answers
 from typha.watcher.broadcast import Broadcast
+from typha.watcher.counting import Counts
+from typha.watcher.freshness import Freshness
 from typha.watcher.inbox import Inbox
 from typha.watcher.pacing import Pacer
 from typha.watcher.pipeline import Pipeline
@@ -63,7 +68,9 @@ class Watcher:
         for socket in self._publisher.sockets:
             self._poll.register(socket, zmq.POLLIN)
         self._poll.register(self._inbox.descriptor, zmq.POLLIN)
-        self._reports: dict[str, StreamReport] = {}
+        self._freshness = Freshness(datastore.upstream_stale_after, datastore.watch_silent_after)
+        self._reporter = Reporter(run_directory, "watcher", os.getpid())
+        self._counts = Counts(self._pipeline, self._answers, self._freshness)
         self._tick_at = 0.0
         self._is_settled = False
         self._source = opening.open_source(datastore, self._intake.resources)
@@ -79,15 +86,19 @@ class Watcher:
         self._poll.poll(math.ceil(self._patience(now) * 1000))
         self._broadcast.hear_subscriptions()
         for born, event in self._inbox.take(EVENTS_A_TURN):
-            if isinstance(event, StreamReport):
-                self._reports[event.resource] = event
-            else:
-                self._pipeline.take(event, born)
-                if isinstance(event, Listed | ListDone | ApiMissing):
-                    self._board.server.listen_allowed = 1
+            self._take(event, born)
         self._publish(time.monotonic())
         self._answer()
         self._tick(time.monotonic())
+
+    def _take(self, event: Event, born: float) -> None:
+        if isinstance(event, StreamReport):
+            self._freshness.take(event)
+            return
+        self._counts.events[event.resource] += 1
+        self._pipeline.take(event, born)
+        if isinstance(event, Listed | ListDone | ApiMissing):
+            self._board.server.listen_allowed = 1
 
     def _patience(self, now: float) -> float:
         """Tell how long there is nothing to do unless something comes."""
@@ -110,6 +121,7 @@ class Watcher:
         batch = self._pipeline.cut(stream)
         self._broadcast.publish(stream, batch)
         self._pacers[syncer].published(now, len(batch.deltas))
+        self._counts.published(syncer, len(batch.deltas))
         self._slot.sequence[syncer.value] = stream.published
         self._slot.status[syncer.value] = stream.status
 
@@ -131,8 +143,24 @@ class Watcher:
         self._tick_at = now + TICK_SECONDS
         streams = self._pipeline.streams
         self._broadcast.tick({s.value: stream.published for s, stream in streams.items()})
+        stale = self._freshness.stale(now)
+        for syncer, resources in self._intake.resources_of.items():
+            self._slot.stale[syncer.value] = len(resources.intersection(stale))
+        self._report(now)
         if not self._is_settled and all(s.status is SyncStatus.IN_SYNC for s in streams.values()):
             self._settle()
+
+    def _report(self, now: float) -> None:
+        self._reporter.push(self._counts.gather(now))
+        for token, question in self._reporter.questions():
+            match question:
+                case "streams":
+                    self._reporter.answer(token, orjson.dumps(self._freshness.described(now)))
+                case "invalid":
+                    refusals = [refusal._asdict() for refusal in self._intake.refusals()]
+                    self._reporter.answer(token, orjson.dumps(refusals))
+                case _:
+                    self._reporter.answer(token, b"null")
 
     def _settle(self) -> None:
         """Everything is listed: what is held now stays, so the collector need not look at it."""
