@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from typha.scoreboard import Phase, ProcessSlot, Scoreboard
+from typha.telemetry import logs
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
@@ -113,7 +114,7 @@ def _obey(name: str, hooks: Hooks) -> None:
 def _leave(code: int) -> NoReturn:
     """End the process without running anything the parent had registered."""
     with contextlib.suppress(Exception):
-        logging.shutdown()
+        logs.close()
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)

@@ -1,0 +1,193 @@
+"""The composition root of the server: what there is, made and joined in order.
+
+The only module that knows the bodies of all processes.  Each is imported in the child that runs
+it, after the fork, so that the parent stays small.
+"""
+
+import gc
+import logging
+import resource
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import typha
+from typha.config import listing, loading, settings as parts
+from typha.parent import children, listening, restarts, rundir, supervise
+from typha.scoreboard import Scoreboard
+from typha.telemetry import logs, memory
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Where the settings are written."""
+
+    environ: Mapping[str, str]
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Premises:
+    """What exists before the first fork, and all that does."""
+
+    settings: parts.Settings
+    board: Scoreboard
+    listener: socket.socket
+    folder: Path
+
+
+def run(configuration: Configuration) -> int:
+    """Run the server to its end and return the exit code.
+
+    Raises ConfigError, rundir.RunDirError, listening.ListenError or OSError for what keeps it from
+    starting at all.
+    """
+    logs.configure_early(configuration.environ)
+    log.info("Typha starting up", extra={"version": typha.__version__})
+    settings = _load(configuration)
+    _allow_many_connections()
+    listener = listening.bind(settings.server.host, settings.server.port)
+    folder = rundir.open_(settings.processes.run_dir)
+    try:
+        board = Scoreboard(settings.processes.workers)
+        premises = Premises(settings=settings, board=board, listener=listener, folder=folder.path)
+        return _supervise(premises, _hooks(configuration, settings.debug))
+    finally:
+        folder.remove()
+        logs.close()
+
+
+def _load(configuration: Configuration) -> parts.Settings:
+    """Read the settings, and begin to log as they say."""
+    log.info("Loading configuration...", extra={"file": configuration.file})
+    loaded = loading.load(configuration.environ, configuration.file)
+    logs.configure(loaded.settings.logs, logs.PARENT)
+    logs.tell(loaded.notes)
+    rows = listing.rows(loaded, configuration.environ, configuration.file)
+    given = {row.name: row.value for row in rows if row.source != "default"}
+    log.info("Successfully loaded configuration.", extra=given)
+    if not loaded.settings.tls.enabled:
+        log.warning("Clients are served without TLS: anybody who reaches the port can read.")
+    return loaded.settings
+
+
+def _allow_many_connections() -> None:
+    """Raise the number of open files to what the system allows, as Go programs do."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _supervise(premises: Premises, hooks: children.Hooks) -> int:
+    settings, server = premises.settings, premises.settings.server
+    log.info(
+        "Creating server",
+        extra={
+            "host": server.host,
+            "port": server.port,
+            "workers": settings.processes.workers,
+            "tlsEnabled": settings.tls.enabled,
+            "datastore": settings.datastore.type,
+            "maxConns": settings.rebalancing.upper_limit,
+            "runDir": premises.folder,
+        },
+    )
+    limits = supervise.Limits(
+        shutdown=settings.shutdown.timeout, shutdown_interval=settings.shutdown.max_drop_interval
+    )
+    gc.collect()
+    gc.freeze()  # children then share what is here instead of copying it page by page
+    return supervise.Supervisor(
+        _posts(premises), premises.board, premises.listener, hooks=hooks, limits=limits
+    ).run()
+
+
+def _posts(premises: Premises) -> list[children.Post]:
+    """Name the processes in the order of their start: health answers from the first second."""
+    board = premises.board
+    workers = [
+        children.Post(
+            name=f"worker-{index}",
+            slot=slot,
+            body=_worker(premises, index),
+            serves_clients=True,
+        )
+        for index, slot in enumerate(board.workers)
+    ]
+    return [
+        children.Post(name="ops", slot=board.ops, body=_ops(premises)),
+        children.Post(name="watcher", slot=board.watcher, body=_watcher(premises)),
+        *workers,
+    ]
+
+
+def _ops(premises: Premises) -> Callable[[], None]:
+    def body() -> None:
+        logs.configure(premises.settings.logs, "ops")
+        from typha.ops import process  # noqa: PLC0415 after the fork
+
+        process.run(premises.settings, premises.board, premises.folder)
+
+    return body
+
+
+def _watcher(premises: Premises) -> Callable[[], None]:
+    def body() -> None:
+        logs.configure(premises.settings.logs, "watcher")
+        from typha.watcher import process  # noqa: PLC0415 after the fork
+
+        with _Hopeless(ImportError, ValueError):
+            process.run(premises.settings, premises.board, premises.folder)
+
+    return body
+
+
+def _worker(premises: Premises, index: int) -> Callable[[], None]:
+    def body() -> None:
+        logs.configure(premises.settings.logs, f"worker-{index}")
+        from workers import process  # noqa: PLC0415 after the fork
+
+        with _Hopeless(OSError):  # certificates that cannot be used; ssl.SSLError is one
+            process.run(
+                index, premises.listener, premises.settings, premises.board, premises.folder
+            )
+
+    return body
+
+
+class _Hopeless:
+    """Errors of a body that starting it again will not mend: one line, and the code for it."""
+
+    def __init__(self, *errors: type[Exception]) -> None:
+        self._errors = errors
+
+    def __enter__(self) -> None:
+        """Let the body run."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Turn an error of these kinds into an exit code."""
+        if isinstance(error, self._errors):
+            log.critical("cannot work", extra={"error": error}, exc_info=error)
+            sys.exit(restarts.BOOT_FAILED)
+
+
+def _hooks(configuration: Configuration, debug: parts.DebugSettings) -> children.Hooks:
+    """Make what every process does on SIGHUP and SIGUSR1."""
+
+    def reload(name: str) -> None:
+        fresh = loading.load(configuration.environ, configuration.file).settings.logs
+        logs.configure(replace(fresh, file_required=False), name)
+        log.info("log settings reloaded", extra={"severity": fresh.severity_screen})
+
+    def dump(name: str) -> None:
+        if not debug.memory_profile_path:
+            log.info("no memory report: DebugMemoryProfilePath is not set")
+            return
+        file = memory.write(debug.memory_profile_path, name)
+        log.info("memory report written", extra={"file": file})
+
+    return children.Hooks(reload=reload, dump=dump)
