@@ -24,7 +24,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ListDone:
-    """The list is complete: what was not seen since `first` is gone, and the resource is synced."""
+    """The list is complete: what was not in it since `first` is gone; the resource is synced."""
 
     resource: str
 

@@ -1,0 +1,28 @@
+"""How long to wait before asking again: the figures, and how waits grow.  Pure."""
+
+from typing import Final, NamedTuple
+
+
+class Growth(NamedTuple):
+    """A wait that doubles from `first` up to `longest` seconds."""
+
+    first: float
+    longest: float
+
+    def seconds(self, failures: int, chance: float) -> float:
+        """Give the wait after so many failures in a row: none after 0.
+
+        `chance`, from 0 to 1, shortens it, so that many who failed together do not return so.
+        """
+        if failures <= 0:
+            return 0.0
+        return float(min(self.longest, self.first * 2 ** min(failures - 1, 10))) * (
+            1 - JITTER * chance
+        )
+
+
+JITTER: Final = 0.4  # of a wait is left to chance
+SPACING_SECONDS: Final = 0.5  # between two attempts of one resource, as in the original
+MISSING_SECONDS: Final = 30.0  # until an API that is not there is looked for again
+FORBIDDEN: Final = Growth(5.0, 30.0)
+TROUBLE: Final = Growth(1.0, 5.0)  # short, to be back soon after the server is
