@@ -19,8 +19,8 @@ def available() -> int:
 
 def within(affinity: int, read: Callable[[str], str]) -> int:
     """Bound the CPUs of the affinity by the cgroup's quota, rounded up; `read` gives a file."""
-    quota, period = (read(_QUOTA_V2).split() or [read(_QUOTA_V1), read(_PERIOD_V1)])[:2]
     try:
+        quota, period = read(_QUOTA_V2).split() or (read(_QUOTA_V1), read(_PERIOD_V1))
         allowed = math.ceil(int(quota) / int(period))
     except (ValueError, ZeroDivisionError):
         return max(affinity, 1)  # "max", or no quota at all

@@ -4,6 +4,7 @@ The INI dialect is go-ini's, as the original reads it; Python's configparser dif
 its corners.  All sections are one.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -14,8 +15,8 @@ _SPACES: Final = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-_COMMENTS: Final = "#;"
-_DELIMITERS: Final = "=:"
+_COMMENT: Final = re.compile("[#;]")
+_DELIMITER: Final = re.compile("[=:]")
 _PREFIX: Final = "typha_"
 
 
@@ -56,7 +57,7 @@ class _Reader:
         current = sections.setdefault("DEFAULT", {})
         for line in self._rest():
             stripped = line.lstrip(_SPACES)
-            if not stripped or stripped[0] in _COMMENTS:
+            if not stripped or _COMMENT.match(stripped):
                 continue
             if stripped[0] == "[":
                 current = sections.setdefault(self._section(stripped), {})
@@ -74,7 +75,7 @@ class _Reader:
         return ConfigError(f"{self._path}, line {self._number}", line.strip(_SPACES), accepted)
 
     def _section(self, line: str) -> str:
-        name = line[1 : max(line.rfind("]"), 0)].strip(_SPACES)
+        name = line[1 : max(line.rfind("]"), 0)]
         if not name:
             raise self._wrong(line, "a section is [name]")
         return name
@@ -84,13 +85,13 @@ class _Reader:
         end = line.find(quote, len(quote)) + len(quote) if quote else 0
         if end < len(quote) * 2:
             raise self._wrong(line, "the quote around the name is not closed")
-        cut = min((at for mark in _DELIMITERS if (at := line.find(mark, end)) >= 0), default=-1)
-        if cut < 0:
+        delimiter = _DELIMITER.search(line, end)
+        if delimiter is None:
             raise self._wrong(line, "a setting is `Name = value` or `Name : value`")
-        name = line[len(quote) : end - len(quote)] if quote else line[:cut]
+        name = line[len(quote) : end - len(quote)] if quote else line[: delimiter.start()]
         if not name.strip(_SPACES):
             raise self._wrong(line, "a setting needs a name before its value")
-        return name.strip(_SPACES), line[cut + 1 :]
+        return name.strip(_SPACES), line[delimiter.end() :]
 
     def _value(self, rest: str) -> str:
         value = rest.lstrip(_SPACES)
@@ -100,18 +101,22 @@ class _Reader:
         value = value.rstrip(_SPACES)
         if value.endswith("\\"):
             return self._continued(value[:-1])
-        cut = min((at for mark in _COMMENTS if (at := value.find(mark)) >= 0), default=len(value))
-        return _unquoted(value[:cut].strip(_SPACES))
+        return _unquoted(_COMMENT.split(value, maxsplit=1)[0].strip(_SPACES))
 
     def _quoted(self, value: str, quote: str) -> str:
-        """Return what stands between two marks, over as many lines as it takes."""
+        """Return what stands between two marks, over as many lines as it takes.
+
+        The last mark of a line ends it.
+        """
+        opened = self._number
         parts = [value[len(quote) :]]
         while quote not in parts[-1]:
             following = next(self._rest(), None)
             if following is None:
+                self._number = opened
                 raise self._wrong(value, f"the value's quote {quote} is not closed")
             parts.append(following)
-        parts[-1] = parts[-1][: parts[-1].index(quote)]
+        parts[-1] = parts[-1][: parts[-1].rindex(quote)]
         return "\n".join(parts)
 
     def _continued(self, value: str) -> str:
