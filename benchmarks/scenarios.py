@@ -12,6 +12,7 @@ from benchmarks.report import Outcome, Row, percentiles
 
 LONE_UPDATES: Final = 10
 LONE_PAUSE_SECONDS: Final = 1.0
+BURST: Final = 10_000  # updates
 QUIET_SECONDS: Final = 1.0  # between connecting and measuring
 
 
@@ -111,10 +112,10 @@ def churn(bench: Bench, rate: float | None = None, name: str = "churn") -> Outco
     )
 
 
-def burst(bench: Bench) -> Outcome:
+def burst(bench: Bench, count: int = BURST) -> Outcome:
     """Many updates as fast as the datastore can make them."""
     ensure_clients(bench)
-    return fed(bench, "burst", None, {"do": "burst", "count": min(10_000, bench.options.kvs)})
+    return fed(bench, "burst", None, {"do": "burst", "count": count})
 
 
 def lone(bench: Bench) -> Outcome:
