@@ -32,11 +32,8 @@ def rows(loaded: Loaded, environ: Mapping[str, str], config_file: str) -> list[R
     ]
     spelt = [f"CALICO_{name}" for name in variables.VARIABLES]
     names = [*variables.VARIABLES, *spelt, *variables.EXACT_VARIABLES]
-    return own + [
-        Row(name, shown, "environment", shown)
-        for name in dict.fromkeys(names)
-        if name in environ and (shown := redaction.shown(name, environ[name])) is not None
-    ]
+    set_ = {name: redaction.shown(name, environ[name]) for name in names if name in environ}
+    return own + [Row(name, shown, "environment", shown) for name, shown in set_.items()]
 
 
 def _shown(name: str, value: Value) -> Value:
