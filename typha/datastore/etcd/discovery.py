@@ -171,14 +171,14 @@ def _name(data: bytes, at: int) -> tuple[str, int]:
     """Return the name that begins at `at`, following pointers, and where it ends there."""
     labels: list[str] = []
     end = 0
-    here = at
+    here = run = at
     while length := data[here]:
         if length & _POINTER == _POINTER:
             end = end or here + 2
             target = (length & ~_POINTER) << 8 | data[here + 1]
-            if target >= here:  # a pointer leads backwards, or it would lead nowhere
-                raise DiscoveryError("a name in the answer points forwards")
-            here = target
+            if target >= run:  # only ever backwards: what else could go round for ever
+                raise DiscoveryError("a name in the answer does not point backwards")
+            here = run = target
             continue
         labels.append(data[here + 1 : here + 1 + length].decode("ascii", errors="replace"))
         here += 1 + length

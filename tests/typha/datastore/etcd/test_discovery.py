@@ -168,6 +168,13 @@ def test_an_answer_to_another_question_is_refused() -> None:
         discovery.answer(reply, 8)
 
 
+def test_a_name_that_points_in_a_circle_is_refused() -> None:
+    """A label, then a pointer back to that label: nobody may read it for ever."""
+    circle = struct.pack(">HHHHHH", 7, 0x8180, 1, 0, 0, 0) + b"\x01a\xc0\x0c" + b"\0\x21\0\x01"
+    with pytest.raises(discovery.DiscoveryError):
+        discovery.answer(circle, 7)
+
+
 GOOD = reply_to(discovery.question(TLS, 7), {TLS: [record(0, 0, "a.example.org")]})
 
 
