@@ -17,6 +17,7 @@ from benchmarks import certificates, tree
 from benchmarks.children import Child
 from benchmarks.felix import Group
 from benchmarks.floors import Floors
+from benchmarks.kvs_server import Feeder
 
 CLIENTS_PER_SWARM: Final = 2000  # one thread serves so many without being late itself
 DELIVERY_SECONDS: Final = 60.0  # what has not come by then is missing
@@ -58,6 +59,7 @@ class Bench:
         self.folder: Final = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self.certs: Final = certificates.make(self.folder / "certs", rsa=options.rsa)
         self._preference = certificates.prefer_as_go_does(self.folder / "openssl.cnf")
+        self.api_port = 0
         self.load: Final = self._loader()
         self.swarms: Final[list[Child]] = []
         self.connected = 0
@@ -93,8 +95,10 @@ class Bench:
         assert self._tree, "the server has not been started"
         return self._tree
 
-    def _loader(self) -> Child:
+    def _loader(self) -> Child | Feeder:
         options = self.options
+        if options.source == "kvs":
+            return Feeder(self.folder / "orders")
         given = (
             "--family",
             options.family,
@@ -107,6 +111,13 @@ class Bench:
         self.api_port = child.answer()["port"]
         return child
 
+    def _command(self) -> Sequence[str]:
+        options = self.options
+        if options.source == "kvs":
+            given = (str(options.kvs), str(options.seed), str(self.folder / "orders"))
+            return (sys.executable, "-m", "benchmarks.kvs_server", *given)
+        return options.command or tree.SERVE
+
     def start(self) -> None:
         """Start the server under test and wait until it listens."""
         options = self.options
@@ -116,7 +127,7 @@ class Bench:
                 certs=self.certs,
                 api_port=self.api_port,
                 workers=options.workers,
-                command=options.command or tree.SERVE,
+                command=self._command(),
                 settings=options.settings,
             )
         )

@@ -14,8 +14,9 @@ import click
 
 from benchmarks import goals, netns, plot, report, scenarios
 from benchmarks.bench import Bench, Options, say
-from benchmarks.objects import FAMILIES
+from benchmarks.children import ChildError
 from benchmarks.report import Outcome, Row
+from benchmarks.tree import ServerError
 
 ALL = ",".join(scenarios.SCENARIOS)
 
@@ -30,7 +31,7 @@ ALL = ",".join(scenarios.SCENARIOS)
 @click.option("--seconds", default=10.0, show_default=True, help="Length of churn and idle.")
 @click.option("--stuck", default=1, show_default=True, help="Clients that stop reading.")
 @click.option("--samplers", default=3, show_default=True, help="Clients that decode all, a swarm.")
-@click.option("--family", type=click.Choice(sorted(FAMILIES)), default="policies")
+@click.option("--family", type=click.Choice(["policies", "pods"]), default="policies")
 @click.option(
     "--source",
     type=click.Choice(["api", "kvs"]),
@@ -100,7 +101,11 @@ def run(leg: goals.Leg, options: Options) -> Iterator[tuple[str, Outcome]]:
         for scenario in leg.scenarios:
             name, _, rate = scenario.partition("@")
             say(f"{scenario}: {(scenarios.SCENARIOS[name].__doc__ or '').splitlines()[0]}")
-            outcome = scenarios.SCENARIOS[name](bench.at_rate(float(rate)) if rate else bench)
+            try:
+                outcome = scenarios.SCENARIOS[name](bench.at_rate(float(rate)) if rate else bench)
+            except (ChildError, ServerError) as error:
+                words = bench.tree.last_words() if bench.running else ""
+                raise click.ClickException(f"{scenario}: {error}\n{words}") from error
             for note in outcome.notes:
                 say(note)
             yield scenario, outcome

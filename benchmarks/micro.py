@@ -153,12 +153,12 @@ def measure(names: Sequence[str], count: int) -> list[Cost]:
 
 
 @click.command(help=__doc__)
-@click.option("--family", "names", multiple=True, type=click.Choice(sorted(FAMILIES)))
+@click.option("--family", "names", multiple=True, type=click.Choice(sorted(RESOURCES)))
 @click.option("--count", default=5_000, show_default=True, help="Objects.")
 @click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text")
 def main(names: tuple[str, ...], count: int, layout: str) -> None:
     """Measure and print."""
-    costs = measure(names or sorted(FAMILIES), count)
+    costs = measure(names or sorted(RESOURCES), count)
     if layout == "json":
         for cost in costs:
             figures: dict[str, Any] = asdict(cost)

@@ -110,13 +110,13 @@ class Tree:
         while not accounting.listens(self.port):
             self.alive()
             if time.monotonic() - self.started > START_SECONDS:
-                raise ServerError(f"the server does not listen:\n{self.last_words()}")
+                raise ServerError("the server does not listen")
             time.sleep(0.01)
 
     def alive(self) -> None:
         """Raise ServerError if the server has ended."""
         if (code := self.process.poll()) is not None:
-            raise ServerError(f"the server ended with exit code {code}:\n{self.last_words()}")
+            raise ServerError(f"the server ended with exit code {code}")
 
     def usage(self) -> accounting.Usage:
         """Account for the CPU of the tree.  Raises ServerError if the server has ended."""
