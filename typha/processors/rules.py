@@ -4,6 +4,8 @@ A net that cannot be read never widens what is allowed, which it does in the ori
 Pass rule that would match more without it is left out, any other keeps its other criteria.
 """
 
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from typha.model import nets, ports, typed
@@ -14,70 +16,69 @@ from typha.processors import selectors
 # Without a net of theirs these match more packets, and allow none of them.
 _SAFE_WIDENED: Final = frozenset({"Deny", "Log"})
 
-_ICMP_MEMBERS: Final = (("type", "icmp_type"), ("code", "icmp_code"))
-_SERVICE: Final = typed.struct(always("name", typed.STRING), always("namespace", typed.STRING))
-_ACCOUNTS: Final = typed.struct(always("names", typed.STRINGS), always("selector", typed.STRING))
+_HTTP_PATH: Final = typed.struct(
+    unless_empty("exact", typed.STRING), unless_empty("prefix", typed.STRING)
+)
 _HTTP: Final = typed.struct(
-    unless_empty("methods", typed.STRINGS),
-    unless_empty(
-        "paths",
-        typed.list_of(
-            typed.struct(unless_empty("exact", typed.STRING), unless_empty("prefix", typed.STRING))
-        ),
-    ),
+    unless_empty("methods", typed.STRINGS), unless_empty("paths", typed.list_of(_HTTP_PATH))
 )
 _METADATA: Final = typed.struct(typed.if_given("annotations", typed.STRING_MAP))
+_ICMP: Final = typed.struct(typed.if_given("type", typed.INT), typed.if_given("code", typed.INT))
+_SERVICE: Final = typed.struct(always("name", typed.STRING), always("namespace", typed.STRING))
+_ACCOUNTS: Final = typed.struct(always("names", typed.STRINGS), always("selector", typed.STRING))
 
 
 class _Side(NamedTuple):
-    """What the members of one side of a rule are called."""
+    """One side of a rule, and what is made of its members."""
 
+    where: str
+    copies: Mapping[str, tuple[str, ...]]  # v3 member -> what it is called in v1
     nets: str
+    not_nets: str
     selector: str
-    ports: str
     service: str
     service_namespace: str
-    not_nets: str
-    not_selector: str
-    not_ports: str
-    original_selector: str
-    original_namespace_selector: str
-    original_not_selector: str
-    original_accounts: str
-    original_account_selector: str
+    account_names: str
+    account_selector: str
 
 
-def _side(name: str) -> _Side:
+def _side(where: str, name: str) -> _Side:
     return _Side(
+        where,
+        copies={
+            "ports": (f"{name}_ports",),
+            "notSelector": (f"!{name}_selector", f"!orig_{name}_selector"),
+            "notPorts": (f"!{name}_ports",),
+            "selector": (f"orig_{name}_selector",),
+            "namespaceSelector": (f"orig_{name}_namespace_selector",),
+        },
         nets=f"{name}_nets",
+        not_nets=f"!{name}_nets",
         selector=f"{name}_selector",
-        ports=f"{name}_ports",
         service=f"{name}_service",
         service_namespace=f"{name}_service_ns",
-        not_nets=f"!{name}_nets",
-        not_selector=f"!{name}_selector",
-        not_ports=f"!{name}_ports",
-        original_selector=f"orig_{name}_selector",
-        original_namespace_selector=f"orig_{name}_namespace_selector",
-        original_not_selector=f"!orig_{name}_selector",
-        original_accounts=f"orig_{name}_service_acct_names",
-        original_account_selector=f"orig_{name}_service_acct_selector",
+        account_names=f"orig_{name}_service_acct_names",
+        account_selector=f"orig_{name}_service_acct_selector",
     )
 
 
-_SOURCE: Final = _side("src")
-_DESTINATION: Final = _side("dst")
-_ORDER: Final = (
-    *("src_nets", "src_selector", "src_ports", "src_service", "src_service_ns"),
-    *("dst_selector", "dst_nets", "dst_ports", "dst_service", "dst_service_ns"),
-    *("!src_nets", "!src_selector", "!src_ports"),
-    *("!dst_selector", "!dst_nets", "!dst_ports"),
-    *("orig_src_selector", "orig_src_namespace_selector"),
-    *("orig_dst_selector", "orig_dst_namespace_selector"),
-    *("!orig_src_selector", "!orig_dst_selector"),
-    *("orig_src_service_acct_names", "orig_src_service_acct_selector"),
-    *("orig_dst_service_acct_names", "orig_dst_service_acct_selector"),
-)
+_SIDES: Final = (_side("source", "src"), _side("destination", "dst"))
+_PLACES: Final = {
+    name: place
+    for place, name in enumerate(
+        (
+            *("src_nets", "src_selector", "src_ports", "src_service", "src_service_ns"),
+            *("dst_selector", "dst_nets", "dst_ports", "dst_service", "dst_service_ns"),
+            *("!src_nets", "!src_selector", "!src_ports"),
+            *("!dst_selector", "!dst_nets", "!dst_ports"),
+            *("orig_src_selector", "orig_src_namespace_selector"),
+            *("orig_dst_selector", "orig_dst_namespace_selector"),
+            *("!orig_src_selector", "!orig_dst_selector"),
+            *("orig_src_service_acct_names", "orig_src_service_acct_selector"),
+            *("orig_dst_service_acct_names", "orig_dst_service_acct_selector"),
+        )
+    )
+}
 
 
 def convert(rules: Any, namespace: str, where: str) -> list[JsonObject]:
@@ -93,7 +94,7 @@ def convert(rules: Any, namespace: str, where: str) -> list[JsonObject]:
     result = []
     for index, rule in enumerate(rules):
         try:
-            converted = _rule({} if rule is None else rule, namespace)
+            converted = _rule(_given({} if rule is None else rule, _RULE), namespace)
         except MemberError as error:
             raise error.within(f"{where}[{index}]") from None
         if converted is not None:
@@ -101,134 +102,129 @@ def convert(rules: Any, namespace: str, where: str) -> list[JsonObject]:
     return result
 
 
-def _rule(rule: Any, namespace: str) -> JsonObject | None:
+def _rule(rule: JsonObject, namespace: str) -> JsonObject | None:
     """Return one v1 rule; None if it is left out."""
-    if type(rule) is not dict:
-        raise typed.misfit(rule, "an object")
-    given = rule.get
-    action = _text(rule, "action")
+    action = rule.get("action", "")
     result: JsonObject = {}
     if action:
         result["action"] = "next-tier" if action == "Pass" else action.lower()
-    if len(rule) > 1 or not action:
-        _match_packet(rule, result)
-        sides: JsonObject = {}
-        for side, entity in ((_SOURCE, given("source")), (_DESTINATION, given("destination"))):
-            if not entity and type(entity) in (dict, type(None)):
-                continue
-            if not _match_side(entity, side, namespace, sides) and action not in _SAFE_WIDENED:
-                return None
-        if sides:
-            result.update({name: sides[name] for name in _ORDER if name in sides})
-        _add_rest(rule, result)
+    result.update({name: rule[member] for member, name in _PACKET if member in rule})
+    result.update(rule.get("icmp", ()))
+    result.update({f"!{name}": code for name, code in rule.get("notICMP", {}).items()})
+    sides: JsonObject = {}
+    for side in _SIDES:
+        said = rule.get(side.where)
+        if said and not _match(said, side, namespace, sides) and action not in _SAFE_WIDENED:
+            return None
+    result.update({name: sides[name] for name in sorted(sides, key=_PLACES.__getitem__)})
+    if "http" in rule:
+        result["http"] = rule["http"]
+    annotations = rule.get("metadata", {}).get("annotations")
+    if annotations is not None:
+        result["metadata"] = {"annotations": annotations} if annotations else {}
     return result
 
 
-def _match_packet(rule: JsonObject, result: JsonObject) -> None:
-    """Add IP version, protocols and ICMP."""
-    for member, name, member_type in (
-        ("ipVersion", "ip_version", typed.INT),
-        ("protocol", "protocol", ports.PROTOCOL),
-        ("notProtocol", "!protocol", ports.PROTOCOL),
-    ):
-        value = rule.get(member)
-        if value is not None:
-            result[name] = typed.retype(member_type, value, member)
-    for member, negation in (("icmp", ""), ("notICMP", "!")):
-        icmp = rule.get(member)
-        if icmp is not None:
-            _match_icmp(icmp, member, negation, result)
-
-
-def _match_icmp(icmp: Any, member: str, negation: str, result: JsonObject) -> None:
-    if type(icmp) is not dict:
-        raise typed.misfit(icmp, "an object").within(member)
-    for part, name in _ICMP_MEMBERS:
-        if icmp.get(part) is not None:
-            result[negation + name] = typed.retype(typed.INT, icmp[part], f"{member}.{part}")
-
-
-def _match_side(entity: Any, side: _Side, namespace: str, result: JsonObject) -> bool:
-    """Add what source or destination says; False if a net that limits the rule is lost."""
-    where = "source" if side is _SOURCE else "destination"
-    if type(entity) is not dict:
-        raise typed.misfit(entity, "an object").within(where)
-    try:
-        said = _entity(entity)
-        result[side.original_selector] = said.selector
-        result[side.original_namespace_selector] = said.namespace_selector
-        result[side.not_selector] = result[side.original_not_selector] = said.not_selector
-        result[side.original_accounts] = said.account_names
-        result[side.original_account_selector] = said.account_selector
-        result[side.selector] = selectors.of_rule(said, namespace)
-        if entity.get("services") is not None:
-            service = typed.retype(_SERVICE, entity["services"], "services")
-            result[side.service] = service["name"]
-            result[side.service_namespace] = service["namespace"]
-        result[side.ports] = _list(entity, "ports", ports.PORTS)
-        result[side.not_ports] = _list(entity, "notPorts", ports.PORTS)
-        limited = _match_nets(entity, side, result)
-    except MemberError as error:
-        raise error.within(where) from None
-    _drop_empty(result, side)
-    return limited
-
-
-def _match_nets(entity: JsonObject, side: _Side, result: JsonObject) -> bool:
-    """Add the nets that can be read; False if those that cannot would have limited the rule."""
-    wanted = _list(entity, "nets", typed.STRINGS)
-    unwanted = _list(entity, "notNets", typed.STRINGS)
-    result[side.nets] = _readable(wanted)
-    result[side.not_nets] = _readable(unwanted)
-    if wanted and not result[side.nets]:
-        return False
-    return len(result[side.not_nets]) == len(unwanted)
-
-
-def _readable(texts: list[str]) -> list[str]:
-    return [net for net in map(nets.parse_net, texts) if net is not None]
-
-
-def _entity(entity: JsonObject) -> selectors.Entity:
-    names: list[str] = []
-    account_selector = ""
-    if entity.get("serviceAccounts") is not None:
-        accounts = typed.retype(_ACCOUNTS, entity["serviceAccounts"], "serviceAccounts")
-        names, account_selector = accounts["names"] or [], accounts["selector"]
-    return selectors.Entity(
-        _text(entity, "selector"),
-        _text(entity, "notSelector"),
-        _text(entity, "namespaceSelector"),
-        names,
-        account_selector,
+def _match(said: JsonObject, side: _Side, namespace: str, result: JsonObject) -> bool:
+    """Add what one side says; False if a net that limits the rule is lost."""
+    for member, value in said.items():
+        if value:
+            for name in side.copies.get(member, ()):
+                result[name] = value
+    accounts = said.get("serviceAccounts", _NO_ACCOUNTS)
+    entity = selectors.Entity(
+        said.get("selector", ""),
+        said.get("notSelector", ""),
+        said.get("namespaceSelector", ""),
+        accounts["names"],
+        accounts["selector"],
     )
+    service = said.get("services", _NO_SERVICE)
+    made = (
+        (side.selector, selectors.of_rule(entity, namespace)),
+        (side.account_names, entity.account_names),
+        (side.account_selector, entity.account_selector),
+        (side.service, service["name"]),
+        (side.service_namespace, service["namespace"]),
+    )
+    result.update({name: value for name, value in made if value})
+    return _match_nets(said, side, result)
 
 
-def _add_rest(rule: JsonObject, result: JsonObject) -> None:
-    """Add HTTP matches and the rule's annotations."""
-    if rule.get("http") is not None:
-        result["http"] = typed.retype(_HTTP, rule["http"], "http")
-    if rule.get("metadata") is not None:
-        metadata = typed.retype(_METADATA, rule["metadata"], "metadata")
-        if metadata:
-            result["metadata"] = metadata
+def _match_nets(said: JsonObject, side: _Side, result: JsonObject) -> bool:
+    """Add the nets that can be read; False if those that cannot would have limited the rule."""
+    wanted, unwanted = said.get("nets", ()), said.get("notNets", ())
+    if not wanted and not unwanted:
+        return True
+    readable = [net for net in map(_net, wanted) if net is not None]
+    if readable:
+        result[side.nets] = readable
+    excluded = [net for net in map(_net, unwanted) if net is not None]
+    if excluded:
+        result[side.not_nets] = excluded
+    return bool(readable or not wanted) and len(excluded) == len(unwanted)
 
 
-def _drop_empty(result: JsonObject, side: _Side) -> None:
-    for name in side:
-        if name in result and not result[name]:
-            del result[name]
+_remembered_net = lru_cache(maxsize=8192)(nets.parse_net)
+_LONGEST_NET: Final = 64  # characters, of those remembered; any net is shorter
 
 
-def _list(holder: JsonObject, member: str, member_type: typed.Type) -> list[Any]:
-    value = holder.get(member)
-    return [] if value is None else typed.retype(member_type, value, member)
+def _net(text: str) -> str | None:
+    """Read a net; policies tend to name the same ones."""
+    return _remembered_net(text) if len(text) <= _LONGEST_NET else nets.parse_net(text)
 
 
-def _text(holder: JsonObject, member: str) -> str:
-    value = holder.get(member)
-    if type(value) is str:
-        return value
-    if value is None:
-        return ""
-    raise typed.misfit(value, "a text").within(member)
+Converters = Mapping[str, Callable[[Any], Any]]
+
+
+def _given(value: Any, converters: Converters) -> JsonObject:
+    """Return the members that are given, typed; in the order of the object."""
+    if type(value) is not dict:
+        raise typed.misfit(value, "an object")
+    result: JsonObject = {}
+    for name, member in value.items():
+        convert_member = converters.get(name)
+        if convert_member is None or member is None:
+            continue
+        try:
+            result[name] = convert_member(member)
+        except MemberError as error:
+            raise error.within(name) from None
+    return result
+
+
+def _icmp(value: Any) -> JsonObject:
+    codes = _ICMP.convert(value)
+    return {f"icmp_{name}": codes[name] for name in codes}
+
+
+_ENTITY: Final[Converters] = {
+    "selector": typed.STRING.convert,
+    "notSelector": typed.STRING.convert,
+    "namespaceSelector": typed.STRING.convert,
+    "nets": typed.STRINGS.convert,
+    "notNets": typed.STRINGS.convert,
+    "ports": ports.PORTS.convert,
+    "notPorts": ports.PORTS.convert,
+    "services": _SERVICE.convert,
+    "serviceAccounts": _ACCOUNTS.convert,
+}
+_RULE: Final[Converters] = {
+    "action": typed.STRING.convert,
+    "ipVersion": typed.INT.convert,
+    "protocol": ports.PROTOCOL.convert,
+    "notProtocol": ports.PROTOCOL.convert,
+    "icmp": _icmp,
+    "notICMP": _icmp,
+    "source": lambda value: _given(value, _ENTITY),
+    "destination": lambda value: _given(value, _ENTITY),
+    "http": _HTTP.convert,
+    "metadata": _METADATA.convert,
+}
+_PACKET: Final = (
+    ("ipVersion", "ip_version"),
+    ("protocol", "protocol"),
+    ("notProtocol", "!protocol"),
+)
+_NO_ACCOUNTS: Final = _ACCOUNTS.zero()
+_NO_SERVICE: Final = _SERVICE.zero()
