@@ -5,6 +5,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is slow and no bug; fewer examples keep the whole run short.
+settings.register_profile("project", deadline=None, max_examples=60)
+settings.load_profile("project")
 
 
 @pytest.fixture
