@@ -34,7 +34,7 @@ go wrong with them.
 A server that refuses to start names the setting, its value and what is accepted. What acts in
 place of a zero that makes no sense stands in the column "zero"; for a time, also in place of
 anything negative. All times are in seconds and may have a fraction: `0.5`, `1e3`. Yes is `true`,
-`1`, `yes`, `y` or `t`, no is `false`, `0`, `no`, `n` or `f`. Integers are written as in Go: `5473`,
+`1`, `yes`, `y` or `t`, no is `false`, `0`, `no`, `n` or `f`. Integers are as in Go: `5473`,
 `0x1561`, `5_473`; a leading `0` means octal.
 
 Some rules join several settings:
