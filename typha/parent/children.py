@@ -60,6 +60,7 @@ def _live(post: Post, board: Scoreboard, hooks: Hooks, parent: int) -> NoReturn:
     """Run the body of `post` as a child, to the end."""
     code = 1
     try:
+        post.slot.pid = os.getpid()  # before the parent comes to it: what we report is ours
         _detach(post.name, board, parent)
         _obey(post.name, hooks)
         post.body()

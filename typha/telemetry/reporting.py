@@ -14,7 +14,7 @@ from typing import Final
 
 import zmq
 
-from typha.telemetry import memory
+from typha.telemetry import logs, memory
 from typha.telemetry.figures import Figures
 
 SOCKET_NAME: Final = "figures"
@@ -52,7 +52,8 @@ class Reporter:
         self.socket.connect(address(rundir))
 
     def push(self, figures: Figures) -> None:
-        """Send the figures; about once a second."""
+        """Send the figures, log lines lost among them; about once a second."""
+        figures.set_counter("typha_log_errors", "", logs.errors())
         self._send([FIGURES, figures.to_bytes()])
 
     def questions(self) -> Iterator[tuple[bytes, str]]:

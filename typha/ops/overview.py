@@ -1,0 +1,107 @@
+"""The view from above: what the scoreboard, the figures and the processes themselves tell.
+
+Values for people and programs, as JSON has them; how they look is the pages' matter.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import orjson
+
+import typha
+from typha.ops import census, health
+from typha.ops.desk import Desk
+from typha.ops.ledger import Ledger, Sender
+from typha.scoreboard import SYNCERS, ProcessSlot, Scoreboard
+
+STATUSES: Final = ("wait-for-ready", "resync", "in-sync")  # by the protocol's numbers
+
+Clock = Callable[[], float]
+Json = dict[str, Any]
+
+
+class Overview:
+    """Everything ops can see."""
+
+    def __init__(self, board: Scoreboard, ledger: Ledger, desk: Desk, clock: Clock) -> None:
+        """Take what it looks at; `clock` is monotonic."""
+        self.board = board
+        self._ledger = ledger
+        self._desk = desk
+        self._clock = clock
+
+    def verdict(self) -> health.Verdict:
+        """Judge the server now."""
+        gauges = self._ledger.whole().gauges.get("typha_upstream_stale", {})
+        stale = sorted(resource for resource, value in gauges.items() if value)
+        return health.judge(self.board, self._clock(), stale, ())
+
+    def status(self) -> Json:
+        """Return how the server, its processes and its datastore streams stand."""
+        server, now, verdict = self.board.server, self._clock(), self.verdict()
+        return {
+            "version": typha.__version__,
+            "phase": server.phase.name.lower(),
+            "live": verdict.is_live,
+            "ready": verdict.is_ready,
+            "problems": [row.detail for row in verdict.rows if row.detail],
+            "uptime_seconds": round(now - server.started_at, 1),
+            "connections": self.board.connections(),
+            "connection_limit": server.connection_limit,
+            "nodes": server.nodes,
+            "typhas": server.typhas,
+            "processes": list(self._processes(now)),
+            "syncers": [self._syncer(syncer) for syncer in SYNCERS],
+            "streams": self._from_watcher("streams"),
+            "invalid": self._from_watcher("invalid"),
+        }
+
+    def clients(self) -> list[Json]:
+        """Return every connected client, those furthest behind first."""
+        workers = [sender for sender in self.living() if sender.name.startswith("worker-")]
+        answers = self._desk.ask("clients", workers)
+        found = [client for answer in answers.values() for client in orjson.loads(answer) or ()]
+        return sorted(found, key=lambda client: -(client.get("behind_seconds") or 0.0))
+
+    def texts(self, question: str) -> dict[str, str]:
+        """Return what every process answers to `stacks` or `memory`."""
+        others = [sender for sender in self.living() if sender.name != "ops"]
+        answers = self._desk.ask(question, others)
+        return {name: answer.decode(errors="replace") for name, answer in sorted(answers.items())}
+
+    def living(self) -> list[Sender]:
+        """Return the processes there are."""
+        slots = census.posts(self.board).items()
+        return [Sender(name, slot.pid) for name, slot in slots if slot.pid]
+
+    def _from_watcher(self, question: str) -> list[Json]:
+        watchers = [sender for sender in self.living() if sender.name == "watcher"]
+        answer = self._desk.ask(question, watchers).get("watcher")
+        found: list[Json] = (orjson.loads(answer) or []) if answer else []
+        return found
+
+    def _processes(self, now: float) -> Iterator[Json]:
+        for name, slot in census.posts(self.board).items():
+            yield {
+                "name": name,
+                "pid": slot.pid,
+                "age_seconds": round(now - slot.started_at, 1) if slot.pid else 0.0,
+                "silent_seconds": round(slot.silent_for(now), 1) if slot.pid else 0.0,
+                "restarts": slot.restarts,
+                "hung": slot.hung,
+                **self._shard(slot),
+            }
+
+    def _shard(self, slot: ProcessSlot) -> Json:
+        for worker in self.board.workers:
+            if worker is slot:
+                return {"connections": worker.active, "streaming": worker.streaming}
+        return {}
+
+    def _syncer(self, syncer: str) -> Json:
+        watcher = self.board.watcher
+        return {
+            "syncer": syncer,
+            "status": STATUSES[watcher.status[syncer]],
+            "sequence": watcher.sequence[syncer],
+        }

@@ -1,0 +1,87 @@
+"""The body of the ops process: serves probes, metrics and the status page, and no client.
+
+One thread receives figures; every HTTP connection has one of its own.
+"""
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from typha.config.settings import Settings
+from typha.ops import endpoints
+from typha.ops.archive import Archive
+from typha.ops.desk import Desk
+from typha.ops.ledger import Sender
+from typha.ops.overview import Overview
+from typha.ops.scrape_tls import ScrapeTls
+from typha.scoreboard import Phase, Scoreboard
+from typha.telemetry import logs
+from typha.telemetry.figures import Figures
+
+PATIENCE_SECONDS: Final = 0.25
+TICK_SECONDS: Final = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Ops:
+    """The parts of the process, and how they take turns."""
+
+    def __init__(self, settings: Settings, board: Scoreboard, rundir: Path) -> None:
+        """Recall what was counted, and serve at once: probes are answered from the start."""
+        self._board = board
+        self._slot = board.ops
+        self._slot.heartbeat(time.monotonic())
+        self._archive = Archive(rundir)
+        self._ledger = self._archive.recall()
+        self._desk = Desk(rundir)
+        self._overview = Overview(board, self._ledger, self._desk, time.monotonic)
+        self._me = Sender("ops", os.getpid())
+        self._figures = Figures()
+        self._tls = ScrapeTls(settings.metrics) if settings.metrics.https else None
+        self._tick_at = 0.0
+        endpoints.serve_status(rundir, settings.health, self._overview)
+        endpoints.serve_debug(settings.debug, self._overview)
+        endpoints.serve_metrics(settings.metrics, self._overview, self._ledger, self._tls)
+
+    def turn(self) -> None:
+        """Take the figures that came; once a second see who is gone."""
+        now = time.monotonic()
+        self._slot.heartbeat(now)
+        for report in self._desk.reports(PATIENCE_SECONDS):
+            self._take(report.sender, report.figures)
+        if now >= self._tick_at:
+            self._tick_at = now + TICK_SECONDS
+            self._count_own()
+            if gone := self._ledger.retire(self._overview.living()):
+                self._archive.keep_retired(self._ledger, gone)
+
+    def close(self) -> None:
+        """Take the socket down."""
+        self._desk.close()
+
+    def _take(self, sender: Sender, figures: bytes) -> None:
+        try:
+            known = Figures.from_bytes(figures)
+        except ValueError as error:  # only a process of another version could send it
+            log.warning("figures ignored", extra={"sender": sender.name, "error": error})
+            return
+        self._archive.keep(sender, figures)  # before anybody can see them
+        self._ledger.take(sender, known)
+
+    def _count_own(self) -> None:
+        self._figures.set_counter("typha_log_errors", "", logs.errors())
+        if self._tls:
+            failures = self._tls.reload_failures
+            self._figures.set_counter("typha_cert_reload_failures_total", "metrics", failures)
+        self._take(self._me, self._figures.to_bytes())
+
+
+def run(settings: Settings, board: Scoreboard, rundir: Path) -> None:
+    """Serve until the server stops."""
+    ops = Ops(settings, board, rundir)
+    while board.server.phase is not Phase.STOPPED:
+        ops.turn()
+    ops.close()
