@@ -17,35 +17,47 @@ from typha.syncers.tracker import ContestedTracker, Tracker
 class Replay:
     """One syncer's keys, and what clients would have been sent."""
 
-    def __init__(self, folder, syncer, reading):
-        """Take the folder's lists in."""
+    def __init__(self, syncer, reading):
+        """Start with what no datastore lists."""
         self.reading = reading
         self.rows = {}
         self.values = {}  # key -> (value, revision, v3 resource version)
         self.refused = {}  # (resource, identity) -> reason
+        self.sent = []
         for feed in catalog.feeds(reading):
             if syncer in feed.syncers:
                 tracker = ContestedTracker() if feed.contested else Tracker()
                 self.rows.setdefault(feed.resource, []).append((feed, tracker))
-        for resource, rows in self.rows.items():
-            for obj in items(folder, resource):
-                self._take(resource, obj, live=False)
-            made = catalog.built_in(reading).get(resource)
-            for feed, tracker in rows if made else ():
+        for resource, made in catalog.built_in(reading).items():
+            for feed, tracker in self.rows.get(resource, ()):
                 self._send(tracker.take(made.name, feed.process(made)))
+
+    @classmethod
+    def of(cls, folder, syncer, reading):
+        """Take the lists of a recorded folder in."""
+        replay = cls(syncer, reading)
+        for resource in replay.rows:
+            replay.list(resource, items(folder, resource))
+        return replay
+
+    def list(self, resource, objects):
+        """Take a list's objects in."""
+        for obj in objects:
+            self._take(resource, obj, live=False)
+
+    def event(self, resource, event):
+        """Take a watch event in."""
+        if event["type"] == "DELETED":
+            self._remove(resource, event["object"])
+        elif event["type"] in {"ADDED", "MODIFIED"}:
+            self._take(resource, event["object"], live=True)
 
     def play(self, mutation):
         """Take a recorded change in; return what is sent for it, by key."""
-        by_key = {}
+        already = len(self.sent)
         for path, event in mutation.events:
-            resource = resource_of(path)
-            if event["type"] == "DELETED":
-                sent = self._remove(resource, event["object"])
-            else:
-                sent = self._take(resource, event["object"], live=True)
-            for update in sent:
-                by_key.setdefault(update.key, []).append(update)
-        return by_key
+            self.event(resource_of(path), event)
+        return by_key(self.sent[already:])
 
     def _take(self, resource, obj, *, live):
         reading = replace(self.reading, live=live)
@@ -59,15 +71,14 @@ class Replay:
                 self.refused[resource, identity(obj)] = str(error)
                 kvs = []
             outcomes += tracker.take(identity(obj), kvs)
-        return self._send(outcomes)
+        self._send(outcomes)
 
     def _remove(self, resource, obj):
         self.refused.pop((resource, identity(obj)), None)
         rows = self.rows.get(resource, ())
-        return self._send([o for _, tracker in rows for o in tracker.take(identity(obj), [])])
+        self._send([o for _, tracker in rows for o in tracker.take(identity(obj), [])])
 
     def _send(self, outcomes):
-        sent = []
         for key, kv, update_type in outcomes:
             value, revision, version = None, "", ""
             if kv is not None:
@@ -82,14 +93,21 @@ class Replay:
                 continue
             else:
                 self.values[key] = (value, revision, version)
-            sent.append(Sent(key, value, revision, version, int(update_type)))
-        return sent
+            self.sent.append(Sent(key, value, revision, version, int(update_type)))
 
 
 def identity(obj):
     """Return what an object is known by."""
     metadata = obj["metadata"]
     return f"{metadata.get('namespace') or ''}/{metadata['name']}"
+
+
+def by_key(updates):
+    """Group updates; between keys the order is not fixed."""
+    grouped = {}
+    for update in updates:
+        grouped.setdefault(update.key, []).append(update)
+    return grouped
 
 
 def differences(expected, found):
