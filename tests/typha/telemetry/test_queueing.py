@@ -50,6 +50,7 @@ def logger():
     """Return a logger of its own, which is left without handlers."""
     made = logging.getLogger("typha.test_queueing")
     made.setLevel(logging.INFO)
+    made.propagate = False
     yield made
     for handler in [*made.handlers]:
         made.removeHandler(handler)
