@@ -22,6 +22,7 @@ class SmallServer:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._streaming: list[tuple[ssl.SSLSocket, Codec]] = []
         self._lock = threading.Lock()
+        self.pongs: list[int] = []
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -71,6 +72,8 @@ class SmallServer:
                         happened += session.snapshot_sent()
                     case events.Streaming():
                         self._stream(client, codec)
+                    case events.Ponged() as ponged:
+                        self.pongs.append(ponged.unix_nanoseconds)
 
     def _snapshot(self, codec: Codec) -> bytes:
         whole = frames.deltas(self._elements, None, codec)
