@@ -5,42 +5,23 @@ from typing import NamedTuple
 
 from tests import golden_data
 from typha import validation
-from typha.datastore.k8s import cluster_policies, custom, policies
 from typha.model import encoding
-from typha.model.resources import ConversionError, Processor, Reader, Reading
-from typha.processors import (
-    host_endpoints,
-    ip_pools,
-    network_sets,
-    policies as policy_keys,
-    tiers,
-)
+from typha.model.resources import ConversionError, Reading
+from typha.syncers import catalog
 
-_CALICO_POLICIES = {
-    "globalnetworkpolicies": "GlobalNetworkPolicy",
-    "stagedglobalnetworkpolicies": "StagedGlobalNetworkPolicy",
-    "networkpolicies": "NetworkPolicy",
-    "stagednetworkpolicies": "StagedNetworkPolicy",
-    "stagedkubernetesnetworkpolicies": "StagedKubernetesNetworkPolicy",
+_CALICO = (
+    *("networkpolicies", "globalnetworkpolicies", "stagednetworkpolicies"),
+    *("stagedglobalnetworkpolicies", "stagedkubernetesnetworkpolicies", "tiers"),
+    *("networksets", "globalnetworksets", "hostendpoints", "ippools"),
+)
+_RESOURCES = {f"{plural}.projectcalico.org" for plural in _CALICO} | {
+    "networkpolicies.networking.k8s.io",
+    "clusternetworkpolicies.policy.networking.k8s.io",
 }
-ROWS: dict[str, tuple[Reader, Processor]] = {
-    **{
-        f"{plural}.projectcalico.org": (custom.processed(kind), policy_keys.process)
-        for plural, kind in _CALICO_POLICIES.items()
-    },
-    "networkpolicies.networking.k8s.io": (policies.read, policy_keys.process),
-    "clusternetworkpolicies.policy.networking.k8s.io": (
-        cluster_policies.read,
-        policy_keys.process,
-    ),
-    "tiers.projectcalico.org": (custom.processed("Tier", custom.complete_tier), tiers.process),
-    "networksets.projectcalico.org": (custom.processed("NetworkSet"), network_sets.process),
-    "globalnetworksets.projectcalico.org": (
-        custom.processed("GlobalNetworkSet"),
-        network_sets.process_global,
-    ),
-    "hostendpoints.projectcalico.org": (custom.processed("HostEndpoint"), host_endpoints.process),
-    "ippools.projectcalico.org": (custom.processed("IPPool"), ip_pools.process),
+ROWS = {
+    feed.resource: (feed.read, feed.process)
+    for feed in catalog.feeds(Reading())
+    if feed.resource in _RESOURCES
 }
 _PREFIXES = (
     *("/calico/v1/policy/NetworkPolicy/", "/calico/v1/policy/GlobalNetworkPolicy/"),
