@@ -11,7 +11,6 @@ from typing import Final
 
 from typha.syncproto.errors import PeerError
 from typha.syncproto.events import Event, HelloAccepted
-from typha.syncproto.messages import SyncStatus
 from typha.syncproto.server import ServerSession
 from typha.telemetry.closing import CloseReason
 from workers.outbox import Outbox, Refill
@@ -88,7 +87,7 @@ class Connection(Outbox):
         self.last_pong = 0.0
         self.round_trip = 0.0
         self.snapshot_began = 0.0
-        self.starts_from = (-1, SyncStatus.WAIT_FOR_READY)  # what its snapshot held
+        self.starts_from = -1  # sequence number of its snapshot
         self.is_watching_writes = False
         self.certificate_name = ""
         self.certificate_expires = ""

@@ -131,12 +131,13 @@ class Replica:
         if self.snapshot is None or self.snapshot.path != ready.path:
             self.snapshot = Snapshot(ready)
         if self._follower is not None:
-            return Verdict.NOTHING
+            return Verdict.NOTHING  # whatever is missing is on its way over the other socket
         self._follower = Follower(ready.epoch, ready.sequence)
         self.log.last = ready.sequence
         self.status = ready.status
         early, self._early = self._early, []
         verdicts = [self._follower.take_frame(frame) for frame in early]
+        verdicts.append(self._follower.take_tick(ready.epoch, ready.published))
         return next((v for v in verdicts if v is not Verdict.NOTHING), Verdict.NOTHING)
 
     def take_frame(self, frame: Frame) -> Verdict:

@@ -182,7 +182,7 @@ class Shard:
         syncer = _topic(connection).syncer
         self._counts.observe("typha_client_snapshot_send_secs", syncer, took)
         self.rounds.start(connection, now)
-        self._topics.join(connection)
+        self._topics.join(connection, now)
 
     def _write(self, connection: Connection, now: float) -> None:
         if connection.ending is None:

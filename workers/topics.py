@@ -27,6 +27,7 @@ from workers.replica import Replica
 
 log = logging.getLogger(__name__)
 
+TAIL_BYTES: Final = 1 << 20  # of changes since a snapshot that are sent along with it
 ASK_AGAIN_SECONDS: Final = 2.0  # a watcher that was replaced meanwhile never got the question
 FOR_ALL: Final = 0  # the token of questions that concern everybody behind a topic
 
@@ -69,17 +70,27 @@ class Topics:
         if not following.asked_snapshot_at:
             self._ask_snapshot(following, now)
 
-    def join(self, connection: Connection) -> None:
+    def join(self, connection: Connection, now: float) -> None:
         """Stream to a connection what comes after its snapshot."""
         replica = connection.replica
         assert replica is not None
-        codec = replica.topic.codec
-        connection.add(frames.opening(codec))
-        connection.position, status = connection.starts_from
-        if status is not SyncStatus.WAIT_FOR_READY:
-            connection.add(frames.deltas([], status, codec))
+        connection.add(frames.opening(replica.topic.codec))
+        connection.position = connection.starts_from
+        self._add_tail(connection, replica, now)
         self._following[replica.name].members[connection.number] = connection
         self.to_write.append(connection)
+
+    def _add_tail(self, connection: Connection, replica: Replica, now: float) -> None:
+        """Send what has changed since the snapshot, and only then how complete that is."""
+        tail = replica.log.after(connection.position, TAIL_BYTES, now)
+        if tail is None or tail.position < replica.log.last:
+            connection.is_catching_up = True  # the watcher's answer ends with the status
+            self.ask_changes_for(connection, now)
+            return
+        connection.add(tail.payload)
+        connection.position = max(connection.position, tail.position)
+        if replica.status is not SyncStatus.WAIT_FOR_READY:
+            connection.add(frames.deltas([], replica.status, replica.topic.codec))
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection."""
@@ -169,11 +180,10 @@ class Topics:
             self._ask_snapshot(following, now)
             return
         self._act_on(verdict, following, now)
-        self._begin_with_what_there_is(following)
 
     def _begin_snapshot(self, connection: Connection, replica: Replica) -> None:
         assert replica.snapshot is not None
-        connection.starts_from = (replica.snapshot.sequence, replica.snapshot.status)
+        connection.starts_from = replica.snapshot.sequence
         connection.send_snapshot(replica.snapshot)
         self.to_write.append(connection)
 
@@ -200,6 +210,8 @@ class Topics:
             self._ask_changes(following, now)
         elif verdict is Verdict.LOST:
             self._lose(following, FOR_ALL)
+        elif not following.replica.is_asking and not following.asked_snapshot_at:
+            self._begin_with_what_there_is(following)
 
     def _lose(self, following: _Following, token: int) -> None:
         """End whoever cannot be told what is missing: they start again with a snapshot."""

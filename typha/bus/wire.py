@@ -42,12 +42,13 @@ class ChangesWanted(NamedTuple):
 
 
 class SnapshotReady(NamedTuple):
-    """Where a snapshot lies and what it holds."""
+    """Where a snapshot lies and what it holds; what was published since is to be asked for."""
 
     topic: bytes
     token: int
     epoch: int
     sequence: int
+    published: int
     status: SyncStatus
     keys: int
     path: str
@@ -150,9 +151,17 @@ def decode_answer(parts: Parts) -> Answer:
         if kind == b"lost":
             return HistoryLost(parts[1], *values)
         if kind == b"snapshot":
-            token, epoch, sequence, status, keys, path, size = values
+            token, epoch, sequence, published, status, keys, path, size = values
             return SnapshotReady(
-                parts[1], token, epoch, sequence, SyncStatus(status), keys, path, size
+                parts[1],
+                token,
+                epoch,
+                sequence,
+                published,
+                SyncStatus(status),
+                keys,
+                path,
+                size,
             )
     except (ValueError, IndexError, TypeError) as error:
         raise WireError(f"not an answer: {error}") from error

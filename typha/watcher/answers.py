@@ -49,7 +49,8 @@ class Answers:
         topic = Topic.from_bytes(question.topic)
         stream = self._pipeline.streams[topic.syncer]
         if isinstance(question, SnapshotWanted):
-            return self._snapshot(topic, stream)._replace(token=question.token)
+            ready = self._snapshot(topic, stream)
+            return ready._replace(token=question.token, published=stream.published)
         return self._changes(topic, stream, question)
 
     def _snapshot(self, topic: Topic, stream: Stream) -> SnapshotReady:
@@ -68,6 +69,7 @@ class Answers:
             topic.to_bytes(),
             0,
             self._pipeline.epoch,
+            stream.published,
             stream.published,
             stream.status,
             written.keys,

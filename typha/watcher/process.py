@@ -143,9 +143,7 @@ class Watcher:
         self._tick_at = now + TICK_SECONDS
         streams = self._pipeline.streams
         self._broadcast.tick({s.value: stream.published for s, stream in streams.items()})
-        stale = self._freshness.stale(now)
-        for syncer, resources in self._intake.resources_of.items():
-            self._slot.stale[syncer.value] = len(resources.intersection(stale))
+        self._slot.stale = len(self._freshness.stale(now))
         self._report(now)
         if not self._is_settled and all(s.status is SyncStatus.IN_SYNC for s in streams.values()):
             self._settle()

@@ -57,6 +57,7 @@ def test_questions(question):
             NUMBERS,
             NUMBERS,
             NUMBERS,
+            NUMBERS,
             st.sampled_from(SyncStatus),
             NUMBERS,
             st.text(),

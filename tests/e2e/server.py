@@ -1,0 +1,198 @@
+"""Starts the real process tree for a test, and makes sure that nothing of it is left."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from typha import dialing
+from typha.certs import making
+from typha.certs.making import Plan, Subject
+from typha.dialing import Address, Tls
+from typha.syncproto import generations
+from typha.syncproto.messages import KVs, SyncerType, SyncStatus, SyncStatusMessage
+
+PATIENCE_SECONDS = 30.0
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+def make_certificates(folder: Path) -> None:
+    """Make the set of the installation guide."""
+    server = Subject(stem="typha", common_name="calico-typha", uri="", server=True)
+    client = Subject(stem="calico-node", common_name="calico-node", uri="spiffe://felix")
+    making.make(Plan(subjects=(server, client), days=1, use_rsa=False), folder)
+
+
+@dataclass
+class Server:
+    """A running `typha serve`."""
+
+    process: subprocess.Popen
+    port: int
+    folder: Path
+    certificates: Path | None
+    clients: list = field(default_factory=list)
+
+    @property
+    def run_directory(self) -> Path:
+        """Where its sockets are."""
+        return self.folder / "run"
+
+    @property
+    def tls(self) -> Tls | None:
+        """What a proper client presents."""
+        if self.certificates is None:
+            return None
+        return Tls(
+            ca_file=str(self.certificates / "typhaca.crt"),
+            cert_file=str(self.certificates / "calico-node.crt"),
+            key_file=str(self.certificates / "calico-node.key"),
+            server_cn="calico-typha",
+        )
+
+    def log(self) -> str:
+        """Read what it has logged."""
+        return (self.folder / "serve.log").read_text()
+
+    def child(self, name: str) -> psutil.Process:
+        """Find a child by name: watcher, ops, worker-0."""
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if child.name() == f"typha {name}"[:15]:
+                    return child
+        raise LookupError(name)
+
+    def connect(self, version: str = generations.NEWEST, syncer: SyncerType = SyncerType.FELIX):
+        """Connect as a client of some release."""
+        hello = generations.hello(syncer, version=version, hostname="test-node")
+        address = Address("127.0.0.1", self.port)
+        return dialing.connect(address, hello, tls=self.tls)
+
+    def connect_all(self, count: int) -> list["Follower"]:
+        """Connect and let each come in sync."""
+        return [self.follower() for _ in range(count)]
+
+    def follower(self, **options) -> "Follower":
+        """Connect a client, and let it come in sync."""
+        follower = Follower(self.connect(**options))
+        self.clients.append(follower)
+        follower.read_until_in_sync()
+        return follower
+
+
+class Follower:
+    """A client that remembers what it was told."""
+
+    def __init__(self, connection) -> None:
+        self.connection = connection
+        self.state: dict[str, bytes] = {}
+        self.updates: list = []
+        self.status = None
+        self._messages = iter(connection)
+
+    def read(self) -> None:
+        """Take one message; raises DialError when the connection has ended."""
+        message = next(self._messages)
+        if isinstance(message, SyncStatusMessage):
+            self.status = message.status
+        elif isinstance(message, KVs):
+            for update in message.updates:
+                self.updates.append(update)
+                if update.value is None:
+                    self.state.pop(update.key, None)
+                else:
+                    self.state[update.key] = update.value
+
+    def read_until(self, condition) -> None:
+        """Read until the condition holds of this follower."""
+        while not condition(self):
+            self.read()
+
+    def read_until_in_sync(self) -> None:
+        """Read the snapshot."""
+        self.read_until(lambda follower: follower.status == SyncStatus.IN_SYNC)
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path, manifests: Path, *, tls: bool = True, **settings: str
+) -> Iterator[Server]:
+    """Serve a folder of manifests for as long as the block lasts."""
+    port = free_port()
+    (folder / "run").mkdir(mode=0o700, exist_ok=True)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("TYPHA_")}
+    environ |= {
+        "TYPHA_DATASTORETYPE": "file",
+        "TYPHA_MANIFESTDIR": str(manifests),
+        "TYPHA_SERVERHOST": "127.0.0.1",
+        "TYPHA_SERVERPORT": str(port),
+        "TYPHA_RUNDIR": str(folder / "run"),
+        "TYPHA_LOGFILEPATH": "none",
+        "TYPHA_LOGSEVERITYSYS": "none",
+        "TYPHA_MAXUNAUTHENTICATEDPERADDRESS": "1000",
+        "TYPHA_WORKERS": "2",
+    }
+    certificates = None
+    if tls:
+        certificates = folder / "certs"
+        if not certificates.exists():
+            make_certificates(certificates)
+        environ |= {
+            "TYPHA_CAFILE": str(certificates / "typhaca.crt"),
+            "TYPHA_SERVERCERTFILE": str(certificates / "typha.crt"),
+            "TYPHA_SERVERKEYFILE": str(certificates / "typha.key"),
+            "TYPHA_CLIENTCN": "calico-node",
+        }
+    environ |= {f"TYPHA_{name.upper()}": value for name, value in settings.items()}
+    with (folder / "serve.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "typha", "serve"], env=environ, stdout=log, stderr=log
+        )
+    server = Server(process, port, folder, certificates)
+    try:
+        wait_for(lambda: _accepts(port) or process.poll() is not None, "the server to listen")
+        yield server
+    finally:
+        for client in server.clients:
+            client.connection.close()
+        _end(process)
+
+
+def _accepts(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def _end(process: subprocess.Popen) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+
+
+def wait_for(condition, what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait until a condition holds; fails the test when it never does."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"waited in vain for {what}")
