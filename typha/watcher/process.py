@@ -32,6 +32,7 @@ from typha.watcher.freshness import Freshness
 from typha.watcher.inbox import Inbox
 from typha.watcher.pacing import Pacer
 from typha.watcher.pipeline import Pipeline
+from typha.watcher.stream import Stream
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +123,9 @@ class Watcher:
         self._broadcast.publish(stream, batch)
         self._pacers[syncer].published(now, len(batch.deltas))
         self._counts.published(syncer, len(batch.deltas))
+        self._show(syncer, stream)
+
+    def _show(self, syncer: SyncerType, stream: Stream) -> None:
         self._slot.sequence[syncer.value] = stream.published
         self._slot.status[syncer.value] = stream.status
 
@@ -143,6 +147,8 @@ class Watcher:
         self._tick_at = now + TICK_SECONDS
         streams = self._pipeline.streams
         self._broadcast.tick({s.value: stream.published for s, stream in streams.items()})
+        for syncer, stream in streams.items():  # after a restart there may be nothing to publish
+            self._show(syncer, stream)
         self._slot.stale = len(self._freshness.stale(now))
         self._report(now)
         if not self._is_settled and all(s.status is SyncStatus.IN_SYNC for s in streams.values()):
