@@ -65,3 +65,32 @@ PEER: Final = typed.struct(
     unless_empty("localWorkloadSelector", typed.STRING),
     if_given("reversePeering", typed.STRING),
 )
+
+_PREFIX_LENGTH: Final = typed.struct(if_given("min", typed.INT32), if_given("max", typed.INT32))
+_OPERATION: Final = typed.struct(
+    if_given("addCommunity", typed.struct(always("value", typed.nullable(typed.STRING)))),
+    if_given("prependASPath", typed.struct(always("prefix", typed.list_of(typed.AS_NUMBER)))),
+    if_given("setPriority", typed.struct(always("value", typed.nullable(typed.INT)))),
+)
+_FILTER_RULES: Final = typed.list_of(
+    typed.struct(
+        unless_empty("cidr", typed.STRING),
+        if_given("prefixLength", _PREFIX_LENGTH),
+        unless_empty("source", typed.STRING),
+        unless_empty("interface", typed.STRING),
+        unless_empty("matchOperator", typed.STRING),
+        unless_empty("peerType", typed.STRING),
+        if_given("communities", typed.struct(always("values", typed.STRINGS))),
+        unless_empty("asPathPrefix", typed.list_of(typed.AS_NUMBER)),
+        if_given("priority", typed.INT),
+        always("action", typed.STRING),
+        unless_empty("operations", typed.list_of(_OPERATION)),
+    )
+)
+
+FILTER: Final = typed.struct(
+    unless_empty("exportV4", _FILTER_RULES),
+    unless_empty("importV4", _FILTER_RULES),
+    unless_empty("exportV6", _FILTER_RULES),
+    unless_empty("importV6", _FILTER_RULES),
+)

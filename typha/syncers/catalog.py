@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from typha.datastore.k8s import (
+    affinities as block_affinities,
     cluster_policies,
     custom,
     ipam,
@@ -19,9 +20,10 @@ from typha.datastore.k8s import (
     policies as kubernetes_policies,
     services,
 )
-from typha.model import bgp, felix_fields
+from typha.model import bgp, felix_fields, node_status
 from typha.model.resources import Processor, Reader, Reading, Resource
 from typha.processors import (
+    affinities,
     felix_config,
     felix_nodes,
     host_endpoints,
@@ -48,13 +50,16 @@ class Feed:
 
 
 _FELIX: Final = frozenset({SyncerType.FELIX})
+_BGP: Final = frozenset({SyncerType.BGP})
+_TUNNELS: Final = frozenset({SyncerType.TUNNEL_IP_ALLOCATION})
+_NODE_STATUS: Final = frozenset({SyncerType.NODE_STATUS})
 
 
 def feeds(reading: Reading) -> tuple[Feed, ...]:
-    """Return the rows that apply: with pod networks in place of IPAM, there are no blocks."""
+    """Return the rows that apply: with pod networks in place of IPAM, no blocks and affinities."""
     if reading.use_pod_cidr:
         return (*_ROWS, _NODES_WITH_BLOCKS)
-    return (*_ROWS, _NODES, _BLOCKS)
+    return (*_ROWS, _NODES, _BLOCKS, _AFFINITIES)
 
 
 def built_in(reading: Reading) -> Mapping[str, Resource]:
@@ -83,6 +88,9 @@ def _policies(kind: str, plural: str) -> Feed:
 _NODES: Final = _row("nodes", nodes.read, felix_nodes.process)
 _NODES_WITH_BLOCKS: Final = _row("nodes", nodes.read, felix_nodes.process_with_blocks)
 _BLOCKS: Final = _row("ipamblocks.projectcalico.org", ipam.read, passthrough.process_block)
+_AFFINITIES: Final = _row(
+    "blockaffinities.projectcalico.org", block_affinities.read, affinities.process, _BGP
+)
 
 _ROWS: Final = (
     # Kubernetes' own
@@ -120,6 +128,7 @@ _ROWS: Final = (
         "ippools.projectcalico.org",
         custom.processed("IPPool"),
         ip_pools.process,
+        _FELIX | _BGP | _TUNNELS,
         contested=True,
     ),
     _row(
@@ -137,10 +146,28 @@ _ROWS: Final = (
         "bgpconfigurations.projectcalico.org",
         custom.passed_through("BGPConfiguration", spec=bgp.CONFIGURATION),
         passthrough.process,
+        _FELIX | _BGP,
     ),
     _row(
         "bgppeers.projectcalico.org",
         custom.passed_through("BGPPeer", spec=bgp.PEER),
         passthrough.process,
+        _FELIX | _BGP,
     ),
+    _row(
+        "bgpfilters.projectcalico.org",
+        custom.passed_through("BGPFilter", spec=bgp.FILTER),
+        passthrough.process,
+        _BGP,
+    ),
+    _row(
+        "caliconodestatuses.projectcalico.org",
+        custom.passed_through(
+            "CalicoNodeStatus", spec=node_status.SPEC, status=node_status.STATUS
+        ),
+        passthrough.process,
+        _NODE_STATUS,
+    ),
+    # Felix gets nodes taken apart as well: that row depends on the reading
+    _row("nodes", nodes.read, passthrough.process, _BGP | _TUNNELS),
 )

@@ -6,7 +6,13 @@ from typing import Final
 
 from typha.model import macs
 from typha.model.resources import JsonObject
-from typha.validation import bgp, felix_configuration, primitives
+from typha.validation import (
+    bgp,
+    bgp_filters,
+    felix_configuration,
+    node_status,
+    primitives,
+)
 
 Rules = Callable[[JsonObject], Iterator[str]]
 
@@ -125,5 +131,7 @@ _RULES: Final[dict[str, Rules]] = {
     "profiles": _profile,
     "bgpconfigurations": bgp.configuration,
     "bgppeers": bgp.peer,
+    "bgpfilters": bgp_filters.reasons,
+    "caliconodestatuses": node_status.reasons,
     "felixconfigurations": felix_configuration.reasons,
 }
