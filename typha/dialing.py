@@ -131,8 +131,8 @@ class Connection:
         self._server: ServerHello | None = None
         self._flush()
         first = self.receive()
-        if isinstance(first, ServerHello):  # the session lets nothing else through
-            self._server = first
+        assert isinstance(first, ServerHello)  # the session lets nothing else through
+        self._server = first
 
     @property
     def server(self) -> ServerHello:
