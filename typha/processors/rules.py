@@ -108,15 +108,15 @@ def _rule(rule: JsonObject, namespace: str) -> JsonObject | None:
     result: JsonObject = {}
     if action:
         result["action"] = "next-tier" if action == "Pass" else action.lower()
-    result.update({name: rule[member] for member, name in _PACKET if member in rule})
-    result.update(rule.get("icmp", ()))
-    result.update({f"!{name}": code for name, code in rule.get("notICMP", {}).items()})
+    if not _OF_PACKETS.isdisjoint(rule):
+        _match_packet(rule, result)
     sides: JsonObject = {}
     for side in _SIDES:
         said = rule.get(side.where)
         if said and not _match(said, side, namespace, sides) and action not in _SAFE_WIDENED:
             return None
-    result.update({name: sides[name] for name in sorted(sides, key=_PLACES.__getitem__)})
+    for name in sorted(sides, key=_PLACES.__getitem__):
+        result[name] = sides[name]
     if "http" in rule:
         result["http"] = rule["http"]
     annotations = rule.get("metadata", {}).get("annotations")
@@ -125,30 +125,49 @@ def _rule(rule: JsonObject, namespace: str) -> JsonObject | None:
     return result
 
 
+def _match_packet(rule: JsonObject, result: JsonObject) -> None:
+    """Add IP version, protocols and ICMP."""
+    for member, name in _PACKET:
+        if member in rule:
+            result[name] = rule[member]
+    result.update(rule.get("icmp", ()))
+    result.update({f"!{name}": code for name, code in rule.get("notICMP", {}).items()})
+
+
 def _match(said: JsonObject, side: _Side, namespace: str, result: JsonObject) -> bool:
     """Add what one side says; False if a net that limits the rule is lost."""
     for member, value in said.items():
         if value:
             for name in side.copies.get(member, ()):
                 result[name] = value
+    if not _OF_ENDPOINTS.isdisjoint(said):
+        _match_endpoints(said, side, namespace, result)
+    if "services" in said:
+        service = said["services"]
+        if service["name"]:
+            result[side.service] = service["name"]
+        if service["namespace"]:
+            result[side.service_namespace] = service["namespace"]
+    return _match_nets(said, side, result)
+
+
+def _match_endpoints(said: JsonObject, side: _Side, namespace: str, result: JsonObject) -> None:
     accounts = said.get("serviceAccounts", _NO_ACCOUNTS)
+    names, account_selector = accounts["names"], accounts["selector"]
     entity = selectors.Entity(
         said.get("selector", ""),
         said.get("notSelector", ""),
         said.get("namespaceSelector", ""),
-        accounts["names"],
-        accounts["selector"],
+        names,
+        account_selector,
     )
-    service = said.get("services", _NO_SERVICE)
-    made = (
-        (side.selector, selectors.of_rule(entity, namespace)),
-        (side.account_names, entity.account_names),
-        (side.account_selector, entity.account_selector),
-        (side.service, service["name"]),
-        (side.service_namespace, service["namespace"]),
-    )
-    result.update({name: value for name, value in made if value})
-    return _match_nets(said, side, result)
+    selector = selectors.of_rule(entity, namespace)
+    if selector:
+        result[side.selector] = selector
+    if names:
+        result[side.account_names] = names
+    if account_selector:
+        result[side.account_selector] = account_selector
 
 
 def _match_nets(said: JsonObject, side: _Side, result: JsonObject) -> bool:
@@ -226,5 +245,8 @@ _PACKET: Final = (
     ("protocol", "protocol"),
     ("notProtocol", "!protocol"),
 )
+_OF_PACKETS: Final = frozenset({"ipVersion", "protocol", "notProtocol", "icmp", "notICMP"})
 _NO_ACCOUNTS: Final = _ACCOUNTS.zero()
-_NO_SERVICE: Final = _SERVICE.zero()
+_OF_ENDPOINTS: Final = frozenset(
+    {"selector", "notSelector", "namespaceSelector", "serviceAccounts"}
+)
