@@ -1,5 +1,6 @@
 """`typha certs`: a CA, and certificates for Typha and its clients."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -65,5 +66,5 @@ def _advice(folder: Path, names: dict[str, str]) -> str:
         "TYPHA_SERVERKEYFILE": place / "typha.key",
         "TYPHA_CLIENTCN": names["client_cn"],
     }
-    lines = [f"  {name}={value}" for name, value in settings.items()]
+    lines = [f"  {name}={shlex.quote(str(value))}" for name, value in settings.items()]
     return "\n".join(["\nFor the server:", *lines])

@@ -1,0 +1,55 @@
+"""`typha config`: what acts and where it comes from."""
+
+import json
+
+from typha.config import parameters
+
+
+def test_settings_that_somebody_set_come_first(typha, tmp_path):
+    """With where that was."""
+    file = tmp_path / "typha.cfg"
+    file.write_text("HealthEnabled = yes\n")
+    done = typha("config", "-c", file, TYPHA_SERVERPORT="0x10", TYPHA_DEBUGPORT="none")
+    assert (done.returncode, done.stderr) == (0, "")
+    set_, defaults = done.stdout.split("\n\nDefaults\n")
+    lines = [line.split(maxsplit=2) for line in set_.splitlines()[1:]]
+    assert lines == [
+        ["HealthEnabled", "true", f"({file})"],
+        ["ServerPort", "16", "(environment TYPHA_SERVERPORT)"],
+        ["DebugPort", "0", "(environment TYPHA_DEBUGPORT)"],
+    ]
+    names = [line.split()[0] for line in defaults.splitlines()]
+    assert len(names) == len(parameters.PARAMETERS) - 3
+
+
+def test_json_is_one_object_with_everything(typha):
+    """For programs."""
+    done = typha("config", "--format", "json", TYPHA_SERVERPORT="x", TYPHA_CLIENTCN="node")
+    found = json.loads(done.stdout)
+    assert found["settings"]["ServerPort"] == {
+        "value": 5473,
+        "source": "environment TYPHA_SERVERPORT",
+        "written": "x",
+    }
+    assert [warning["setting"] for warning in found["warnings"]] == ["ServerPort"]
+    assert [error["setting"] for error in found["errors"]] == ["ServerKeyFile"]
+    assert done.returncode == 1
+
+
+def test_what_is_wrong_is_said_on_stderr(typha):
+    """All of it, and the exit code says that the server would not start."""
+    done = typha("config", TYPHA_SERVERPORT="x", TYPHA_CAFILE="/gone")
+    assert done.returncode == 1
+    warning, error = done.stderr.splitlines()
+    assert warning.startswith("warning: Replacing invalid value with default: setting=ServerPort")
+    assert error == (
+        "error: TYPHA_CAFILE: '/gone' cannot be used; expected the path of a file that exists"
+    )
+
+
+def test_secrets_are_not_shown(typha):
+    """In neither format."""
+    for layout in ("text", "json"):
+        done = typha("config", "--format", layout, CALICO_K8SAPITOKEN="hunter2")
+        assert "CALICO_K8SAPITOKEN" in done.stdout
+        assert "hunter2" not in done.stdout + done.stderr
