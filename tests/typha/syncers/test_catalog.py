@@ -2,10 +2,13 @@
 
 import json
 from dataclasses import replace
+from functools import cache
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from tests import golden_data
+from tests.fuzzing import anywhere, survives
 from tests.replaying import Replay, by_key, differences
 from typha.model.resources import ApiGroup, Reading
 from typha.syncers import catalog
@@ -172,3 +175,18 @@ def test_keys_that_several_objects_may_claim_are_marked():
         "hostendpoints.projectcalico.org",
         "ippools.projectcalico.org",
     }
+
+
+@pytest.mark.parametrize("feed", catalog.feeds(Reading()), ids=lambda feed: feed.resource)
+@given(data=st.data())
+@settings(deadline=None, max_examples=25)
+def test_whatever_an_object_holds_it_is_converted_or_refused(feed, data):
+    """Recorded objects with any JSON in place of any member: nothing but refusals may escape."""
+    example = data.draw(st.sampled_from(examples(feed.resource)))
+    survives(feed.read, feed.process, data.draw(anywhere(example)))
+
+
+@cache
+def examples(resource):
+    """Return the recorded objects of a resource, to be copied and not to be changed."""
+    return golden_data.items("crd", resource)
