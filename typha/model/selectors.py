@@ -16,23 +16,41 @@ _LONGEST_CACHED = 1024  # characters; longer ones are rare, and would make the c
 _LABEL = "[a-zA-Z0-9_./-]{1,512}+"
 _STRING = "(?:\"[^\"]*+\"|'[^']*+')"
 _BLANK = r"[ \t]*+"
+_NOT = "!(?!=)"
+_COMPARE = rf"==|!=|contains|starts{_BLANK}with|ends{_BLANK}with"
+_MEMBER = rf"not{_BLANK}in|in"
+_VALUES = rf"(?:{_STRING}{_BLANK}(?:,{_BLANK}{_STRING}{_BLANK})*+,?+)?+"
 _OPERAND = re.compile(
     rf"""{_BLANK}(?:
-      (?P<not>!(?!=))
+      (?P<not>{_NOT})
     | (?P<open>\()
     | has\({_BLANK}(?P<has>{_LABEL}){_BLANK}\)
     | (?P<call>all|global)\({_BLANK}\)
     | (?P<label>{_LABEL}){_BLANK}(?:
-        (?P<compare>==|!=|contains|starts{_BLANK}with|ends{_BLANK}with)
-        {_BLANK}(?P<value>{_STRING})
-      | (?P<member>not{_BLANK}in|in){_BLANK}\{{{_BLANK}
-        (?P<values>(?:{_STRING}{_BLANK}(?:,{_BLANK}{_STRING}{_BLANK})*+,?+)?+){_BLANK}\}}
+        (?P<compare>{_COMPARE}){_BLANK}(?P<value>{_STRING})
+      | (?P<member>{_MEMBER}){_BLANK}\{{{_BLANK}(?P<values>{_VALUES}){_BLANK}\}}
       )
     )""",
     re.VERBOSE,
 )
 _JOINT = re.compile(rf"{_BLANK}(&&|\|\||\)|\Z)")
 _STRINGS = re.compile("\"([^\"]*)\"|'([^']*)'")
+
+
+def _expression(operand: str) -> str:
+    """Return the pattern of operands joined by && and ||; what matched is never tried again."""
+    negated = f"(?:{_NOT}{_BLANK})*+(?:{operand})"
+    return rf"{_BLANK}{negated}(?:{_BLANK}(?:&&|\|\|){_BLANK}{negated})*+{_BLANK}"
+
+
+_COMPARISON = (
+    rf"has\({_BLANK}{_LABEL}{_BLANK}\)|(?:all|global)\({_BLANK}\)|{_LABEL}{_BLANK}(?:"
+    rf"(?:{_COMPARE}){_BLANK}{_STRING}|(?:{_MEMBER}){_BLANK}\{{{_BLANK}{_VALUES}{_BLANK}\}})"
+)
+_FLAT = _expression(_COMPARISON)
+_GROUPED = _expression(rf"{_COMPARISON}|\({_FLAT}\)")
+# Brackets within brackets are as deep as nearly all selectors go.
+_SHALLOW = re.compile(_expression(rf"{_COMPARISON}|\({_GROUPED}\)"))
 
 
 class SelectorError(ValueError):
@@ -53,6 +71,8 @@ def prefixed(text: str, prefix: str) -> str:
 
 def is_selector(text: str) -> bool:
     """Tell whether the text can be read; the empty one can."""
+    if _SHALLOW.fullmatch(text):
+        return True
     try:
         prefixed(text, "")
     except SelectorError:

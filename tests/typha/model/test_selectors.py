@@ -125,3 +125,14 @@ def test_the_canonical_form_is_its_own(text):
         assert selectors.normalise(canonical) == canonical
         twice = selectors.prefixed(selectors.prefixed(text, "a."), "b.")
         assert twice == selectors.prefixed(text, "b.a.")
+
+
+@given(EXPRESSION | st.text(alphabet="ab =!&|()'{},inhas", max_size=30))
+def test_what_can_be_read_is_what_can_be_printed(text):
+    """The quick check for shallow selectors knows no other grammar."""
+    try:
+        selectors.normalise(text)
+        readable = True
+    except selectors.SelectorError:
+        readable = False
+    assert selectors.is_selector(text) is readable
