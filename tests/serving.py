@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -31,6 +32,15 @@ def elements(updates: Iterable[SerializedUpdate]) -> list[bytes]:
         )
         for update in updates
     ]
+
+
+def server_context(folder: Path, stem: str = "typha") -> ssl.SSLContext:
+    """Return a context that demands client certificates of the CA in this folder."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / f"{stem}.crt", folder / f"{stem}.key")
+    context.load_verify_locations(folder / "typhaca.crt")
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
 
 
 class Shell:

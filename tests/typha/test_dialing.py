@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import ThreadedServer, elements
+from tests.serving import ThreadedServer, elements, server_context
 from typha import dialing
 from typha.certs import making
 from typha.certs.making import Plan, Subject
@@ -69,15 +69,6 @@ def tls(folder: Path, **changes: str) -> Tls:
         "server_cn": "calico-typha",
     }
     return Tls(**(settings | changes))
-
-
-def server_context(folder: Path, stem: str = "typha") -> ssl.SSLContext:
-    """Return a context that demands client certificates of this folder's CA."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / f"{stem}.crt", folder / f"{stem}.key")
-    context.load_verify_locations(folder / "typhaca.crt")
-    context.verify_mode = ssl.CERT_REQUIRED
-    return context
 
 
 def dial(

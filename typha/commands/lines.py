@@ -73,7 +73,7 @@ def as_text(message: Message, width: int = 0) -> Iterator[str]:
     """Yield lines for people, cut to `width` characters where that is not 0."""
     match message:
         case ServerHello():
-            who = f"{_clean(message.syncer_type)} from {_clean(message.version) or 'a server'}"
+            who = f"{_visible(message.syncer_type)} from {_visible(message.version) or 'a server'}"
             yield click.style(f"# {who}, connection {message.connection_id}", dim=True)
         case KVs():
             for update in message.updates:
@@ -86,13 +86,13 @@ def as_text(message: Message, width: int = 0) -> Iterator[str]:
 
 def update_as_text(update: SerializedUpdate, width: int = 0) -> str:
     """Return the line of one key: what happened, the key, the value."""
-    key = _clean(update.key)
+    key = _visible(update.key)
     mark = _MARKS.get(update.update_type, "?")
-    value = "" if update.value is None else update.value.decode(errors="replace")
+    value = "" if update.value is None else _visible(update.value.decode(errors="replace"))
     if width:
         room = max(width - len(key) - 4, 0)
         value = value if len(value) <= room else value[: max(room - 1, 0)] + "…"
-    return f"{mark} {click.style(key, fg='cyan')}  {_on_one_line(value)}".rstrip()
+    return f"{mark} {click.style(key, fg='cyan')}  {value}".rstrip()
 
 
 def status_name(status: int) -> str:
@@ -107,8 +107,9 @@ def _clean(text: str) -> str:
     return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _on_one_line(text: str) -> str:
-    """Make what would move the cursor visible instead: values are other people's text."""
+def _visible(text: str) -> str:
+    """Spell out what would move the cursor: keys and values are other people's text."""
+    text = _clean(text)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
