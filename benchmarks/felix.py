@@ -80,8 +80,8 @@ class Client:
 
     __slots__ = (
         *("answer", "awaited", "bare", "error", "group", "hello", "in_sync_at", "incoming", "log"),
-        *("missing", "number", "outgoing", "position", "record", "secured_at", "socket", "state"),
-        *("tls", "token", "tail", "will_stick"),
+        *("missing", "newest", "number", "outgoing", "position", "read_up_to", "record"),
+        *("secured_at", "socket", "state", "tls", "token", "tail", "will_stick"),
     )
 
     def __init__(self, number: int, group: Group, context: ssl.SSLContext) -> None:
@@ -96,6 +96,7 @@ class Client:
         self.position: Position = PLAIN.start
         self.log: list[tuple[int, Piece]] = []  # every piece, and when it came
         self.record: list[tuple[int, bytes]] | None = None  # a sampler keeps the bytes as well
+        self.newest = self.read_up_to = 0  # marker's time in the log, and how far it was read
         self.tail = b""  # of a chunk that has not wholly come and is not known yet
         self.awaited: Piece | None = None  # a known piece of which `missing` bytes are to come
         self.missing = 0
@@ -107,6 +108,10 @@ class Client:
     def connect(self, address: tuple[str, int]) -> None:
         """Begin to connect."""
         self.socket.connect_ex(address)
+
+    def between_messages(self) -> bool:
+        """Tell whether nothing has come that only makes sense with what is to come."""
+        return not (self.tail or self.awaited) and self.position is self.position.streams.start
 
     def ready(self) -> None:
         """Go on: the socket can be read, or has just been connected."""

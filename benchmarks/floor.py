@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import children
-from benchmarks.verdict import FRAME
+from benchmarks.arrivals import FRAME
 
 SLICE_BYTES: Final = 65536  # what is sent in one call
 LONGEST_PAUSE_SECONDS: Final = 0.05  # longer ones cost nothing more
@@ -39,7 +39,7 @@ def context(certs: Path, protocol: str) -> ssl.SSLContext:
 
 
 def read_frames(path: Path) -> list[tuple[float, bytes]]:
-    """Read pauses, in seconds, and bytes, as `verdict.write_frames` wrote them."""
+    """Read pauses, in seconds, and bytes, as `arrivals.write_frames` wrote them."""
     text, offset, frames = path.read_bytes(), 0, []
     while offset < len(text):
         pause, size = FRAME.unpack_from(text, offset)

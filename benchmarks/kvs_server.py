@@ -20,6 +20,7 @@ from benchmarks.cluster import Cluster
 from benchmarks.load import Load
 from benchmarks.objects import READY
 from typha.commands import serve
+from typha.config.settings import DatastoreSettings
 from typha.datastore import opening
 from typha.datastore.ports import Changed, Inbox, ListDone, Listed
 from typha.model.resources import KV, JsonObject, Reading, Resource
@@ -116,10 +117,12 @@ def main() -> int:
     count, seed, path = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     row = Feed(resource=RESOURCE, read=read, process=process, syncers=frozenset(SyncerType))
 
-    def feeds(_: Reading) -> tuple[Feed, ...]:
+    def feeds(reading: Reading) -> tuple[Feed, ...]:
+        del reading
         return (row,)
 
-    def open_source(_: object, __: Iterable[str]) -> FedSource:
+    def open_source(settings: DatastoreSettings, resources: Iterable[str]) -> FedSource:
+        del settings, resources
         return FedSource(Cluster(READY, count), seed, path)
 
     # The watcher is forked from here and asks these two modules, by these names.

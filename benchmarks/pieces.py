@@ -6,7 +6,7 @@ looks it up, by the eight bytes that head a snappy chunk (kind, length, checksum
 stream, by the piece itself.  That costs a fraction of a microsecond.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import cramjam
@@ -23,9 +23,14 @@ START: Final = gobheads.Place()
 class Piece:
     """A part of a stream: what it says, and the position behind it."""
 
-    __slots__ = ("after", "answered", "compressed", "kvs", "messages", "raw", "size", "stamps")
+    __slots__ = (
+        *("after", "answered", "compressed", "kvs", "messages", "newest", "partial", "raw"),
+        *("size", "stamps", "updates"),
+    )
 
-    def __init__(self, raw: bytes, after: "Position", found: list[gobheads.Message]) -> None:
+    def __init__(
+        self, raw: bytes, before: "Position", after: "Position", found: list[gobheads.Message]
+    ) -> None:
         counts = [gobheads.kvs(message.body) for message in found if message.name == "MsgKVs"]
         self.raw: Final = raw
         self.size: Final = len(raw)
@@ -34,7 +39,10 @@ class Piece:
         self.kvs: Final = sum(counts)
         self.messages: Final = len(counts)
         self.answered: Final = tuple(message for message in found if message.name in ANSWERED)
+        self.partial: Final = not (before is after is after.streams.start)
         self.stamps: tuple[int, ...] = ()
+        self.newest = 0  # of the stamps
+        self.updates: list[gobheads.Update] | None = None  # of a whole piece, once decoded
 
 
 class Position:
@@ -51,8 +59,9 @@ class Position:
         """Read a piece that has not been seen here: a whole chunk, or plain bytes as they came."""
         text = unpacked(raw) if self.streams.compressed else raw
         place, found = gobheads.walk(self.place, text)
-        piece = Piece(raw, self.streams.at(place), found)
+        piece = Piece(raw, self, self.streams.at(place), found)
         piece.stamps = objects.stamps(text)
+        piece.newest = max(piece.stamps, default=0)
         if len(self.known) >= REMEMBERED:
             self.known.clear()
         self.known[raw[:HEADER_BYTES] if self.streams.compressed else raw] = piece
@@ -97,10 +106,29 @@ def unpacked(chunk: bytes) -> bytes:
     return b""  # a stream identifier, or padding
 
 
-def decoded(pieces: Iterable[Piece]) -> list[gobheads.Update]:
+def decoded(pieces: Iterable[Piece]) -> Iterator[gobheads.Update]:
     """Decode every update in a run of pieces that begins and ends between two messages."""
-    text = b"".join(unpacked(piece.raw) if piece.compressed else piece.raw for piece in pieces)
-    place, found = gobheads.walk(START, text, len(text))
-    if place.skip or place.head:
+    run: list[bytes] = []
+    for piece in pieces:
+        if not piece.partial:
+            if piece.updates is None:
+                piece.updates = decode(text_of(piece))
+            yield from piece.updates
+            continue
+        run.append(text_of(piece))
+        if piece.after is piece.after.streams.start:
+            yield from decode(b"".join(run))
+            run.clear()
+    if run:
         raise gobheads.StreamError("the stream ends in the middle of a message")
+
+
+def text_of(piece: Piece) -> bytes:
+    """Return what a piece says, unpacked."""
+    return unpacked(piece.raw) if piece.compressed else piece.raw
+
+
+def decode(text: bytes) -> list[gobheads.Update]:
+    """Decode every update in whole messages."""
+    _, found = gobheads.walk(START, text, len(text))
     return [update for m in found if m.name == "MsgKVs" for update in gobheads.updates(m.body)]

@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import Final
 
+from benchmarks.arrivals import BUCKET_NANOSECONDS
 from benchmarks.report import Outcome
-from benchmarks.verdict import BUCKET_NANOSECONDS
 
 WIDTH, HEIGHT, MARGIN = 900, 360, 70
 COLOURS: Final = ("#1b6ca8", "#d1495b", "#3a7d44", "#8e5ea2", "#c98b1b", "#4b5563", "#0f9aa8")

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
-from benchmarks.verdict import BUCKET_NANOSECONDS
+from benchmarks.arrivals import BUCKET_NANOSECONDS
 
 Number = float | None
 

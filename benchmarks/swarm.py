@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import children, verdict
+from benchmarks import arrivals, children, verdict
 from benchmarks.felix import Client, Group, State
 
 PATIENCE_SECONDS: Final = 120.0
@@ -181,16 +181,16 @@ class Swarm:
 
     def _waiting(self, stamp: int) -> dict[str, Any]:
         reading = [client for client in self._clients if follows(client)]
-        return {"waiting": sum(1 for client in reading if verdict.newest(client) < stamp)}
+        return {"waiting": sum(1 for client in reading if arrivals.newest(client) < stamp)}
 
     def _report(self, frames: str = "") -> dict[str, Any]:
         reading = [client for client in self._clients if follows(client)]
         if frames:
-            verdict.write_frames(self._clients, Path(frames))
+            arrivals.write_frames(self._clients, Path(frames))
         closed = [client for client in self._clients if client.state is State.CLOSED]
         errors = sorted({client.error for client in closed})[:3]
         used = resource.getrusage(resource.RUSAGE_SELF)
-        return verdict.summary(reading, self._marked) | {
+        return arrivals.summary(reading, self._marked) | {
             "closed": len(closed),
             "errors": errors,
             "swarm_cpu_s": used.ru_utime + used.ru_stime,

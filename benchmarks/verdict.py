@@ -1,83 +1,19 @@
-"""What the clients of a swarm were told: how late, how much, and whether it is so.
+"""Whether what the clients of a swarm were told is so.
 
 Works on the logs of pieces when nothing is being measured.  Clients that received the same pieces
 since they had been told the same are judged together.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from struct import Struct
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
-from benchmarks import gobheads, objects, pieces
+from benchmarks import arrivals, gobheads, objects, pieces
 from benchmarks.felix import Client, State
 from benchmarks.pieces import Piece
 from typha.syncproto.client import ClientSession
 from typha.syncproto.messages import KVs, SerializedUpdate, UpdateType
 
-BUCKET_NANOSECONDS: Final = 50_000  # the resolution of latencies
-FRAME: Final = Struct(">QI")  # nanoseconds since the frame before, bytes
-TOGETHER_NANOSECONDS: Final = 200_000  # what arrives closer together was sent in one go
 Known = dict[str, tuple[bytes, str]]  # key -> value, revision
-
-
-def newest(client: Client) -> int:
-    """Return the newest marker's time that a client has seen since the last mark."""
-    return max((piece.stamps[-1] for _, piece in client.log[-400:] if piece.stamps), default=0)
-
-
-def summary(clients: Sequence[Client], since: int) -> dict[str, Any]:
-    """Count what arrived at clients that follow every change, and how late."""
-    counts = [sum(piece.kvs for _, piece in client.log) for client in clients]
-    return {
-        "clients": len(clients),
-        "kvs": sum(counts),
-        "kvs_least": min(counts, default=0),
-        "kvs_most": max(counts, default=0),
-        "messages": sum(piece.messages for client in clients for _, piece in client.log),
-        "bytes": sum(piece.size for client in clients for _, piece in client.log),
-        "latency": latencies(clients, since),
-    }
-
-
-def latencies(clients: Iterable[Client], since: int) -> dict[int, int]:
-    """Count the KVs that reached a client, by how late: bucket of 50 us -> KVs.
-
-    Only changes made after `since` count, so that a snapshot's old markers do not.
-    """
-    arrivals: defaultdict[int, Counter[int]] = defaultdict(Counter)
-    found: dict[int, Piece] = {}
-    for client in clients:
-        for now, piece in client.log:
-            if piece.stamps and piece.stamps[-1] > since:
-                found[id(piece)] = piece
-                arrivals[id(piece)][now // BUCKET_NANOSECONDS] += 1
-    buckets: Counter[int] = Counter()
-    for name, piece in found.items():
-        for stamp in piece.stamps:
-            if stamp > since:
-                changed = stamp // BUCKET_NANOSECONDS
-                for moment, count in arrivals[name].items():
-                    buckets[moment - changed] += count
-    return buckets
-
-
-def write_frames(clients: Iterable[Client], path: Path) -> None:
-    """Write what one sampler received since the mark, as sends with the time between them."""
-    record = next((c.record for c in clients if c.record and c.group.syncer == "felix"), [])
-    merged: list[tuple[int, list[bytes]]] = []
-    for now, data in record:
-        if merged and now - merged[-1][0] < TOGETHER_NANOSECONDS:
-            merged[-1][1].append(data)
-        else:
-            merged.append((now, [data]))
-    with path.open("wb") as file:
-        before = merged[0][0] if merged else 0
-        for now, parts in merged:
-            data = b"".join(parts)
-            file.write(FRAME.pack(now - before, len(data)) + data)
-            before = now
 
 
 class Sampler:
@@ -110,28 +46,33 @@ class Checker:
         self._made = 0
         self._samplers: dict[Client, Sampler] = {}
 
-    def digest(self, clients: Iterable[Client]) -> None:
+    def digest(self, clients: Collection[Client]) -> None:
         """Turn the clients' logs into what they know, and empty the logs."""
         derived: dict[tuple[int, ...], int] = {}
         for client in clients:
-            arrived = [piece for _, piece in client.log if piece.kvs]
+            if not client.between_messages():
+                continue  # it is taken up next time
+            arrived = [piece for _, piece in client.log if piece.kvs or piece.partial]
             if arrived and client.state is State.STREAMING:
                 path = (client.token, *map(id, arrived))
                 if path not in derived:
-                    derived[path] = self._derive(client.token, client.log)
+                    derived[path] = self._derive(client.token, arrived)
                 client.token = derived[path]
+            arrivals.newest(client)
             client.log.clear()
+            client.read_up_to = 0
             if client.record:
                 if client not in self._samplers:
                     self._samplers[client] = Sampler(client)
                 self._samplers[client].decode(client.record)
                 client.record.clear()
+        self._samplers = {c: self._samplers[c] for c in clients if c in self._samplers}
         used = {0} | {client.token for client in clients}
         self._known = {token: known for token, known in self._known.items() if token in used}
 
-    def _derive(self, token: int, log: list[tuple[int, Piece]]) -> int:
+    def _derive(self, token: int, arrived: list[Piece]) -> int:
         known = dict(self._known[token])
-        for update in pieces.decoded(piece for _, piece in log):
+        for update in pieces.decoded(arrived):
             if update.kind == gobheads.DELETED or not update.value:
                 known.pop(update.key, None)
             else:
@@ -140,15 +81,18 @@ class Checker:
         self._known[self._made] = known
         return self._made
 
-    def compare(self, clients: Iterable[Client], state: dict[str, Any]) -> dict[str, Any]:
+    def compare(self, clients: Collection[Client], state: dict[str, Any]) -> dict[str, Any]:
         """Compare what reading clients know with the datastore's state, as the API told it."""
         judge = Judge(state)
         reading = [c for c in clients if c.state is State.STREAMING and not c.group.sink]
+        divergent = 0
         for client in reading:
-            judge.client(client, self._known[client.token], client.token)
+            agrees = judge.client(client, self._known[client.token], client.token)
             if sampler := self._samplers.get(client):
-                judge.client(client, sampler.known, -client.number - 1)
+                agrees = judge.client(client, sampler.known, -client.number - 1) and agrees
+            divergent += not agrees
         return {
+            "divergent": divergent,
             "wrong": judge.wrong,
             "missing": judge.missing,
             "checked": len(reading),
@@ -169,7 +113,7 @@ class Judge:
         self.verdicts: Final[dict[tuple[int, bool, bool], tuple[int, int]]] = {}
         self.wrong = self.missing = 0
 
-    def client(self, client: Client, known: Known, token: int) -> None:
+    def client(self, client: Client, known: Known, token: int) -> bool:
         """Judge one client, or look up the verdict on those that know exactly the same."""
         felix, modern = client.group.syncer == "felix", client.group.release == "v3.32"
         about = token, felix, modern
@@ -179,6 +123,7 @@ class Judge:
         wrong, missing = self.verdicts[about]
         self.wrong += wrong
         self.missing += missing
+        return not wrong + missing
 
     def _prefix(self, *, modern: bool) -> str:
         family = self._family

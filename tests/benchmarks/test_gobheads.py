@@ -106,7 +106,7 @@ def test_a_message_may_span_chunks() -> None:
     assert len(run) > 3
     assert position is streams.start
     assert sum(piece.kvs for piece in run) == 500
-    assert len(pieces.decoded(run)) == 500
+    assert len(list(pieces.decoded(run))) == 500
 
 
 def test_what_the_original_sends_is_understood() -> None:
