@@ -54,7 +54,7 @@ def encode(value: Any) -> bytes:
 
 
 def number(value: float) -> Any:
-    """Return what `encode` writes as Go writes this number held in a float64."""
+    """Return what `encode` writes as Go writes this finite number held in a float64."""
     if isinstance(value, int):
         if -_PLAIN_INTEGERS <= value <= _PLAIN_INTEGERS:
             return value

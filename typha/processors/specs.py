@@ -4,6 +4,7 @@ Everything raises ConversionError, naming the member, for what its type cannot h
 or null is the type's zero value.
 """
 
+import math
 from typing import Any
 
 from typha.model import encoding, metadata, typed
@@ -36,6 +37,14 @@ def order(spec: JsonObject) -> Any:
     value = spec.get("order")
     if value is None:
         return None
-    if type(value) not in (int, float):
+    if type(value) not in (int, float) or not _fits_float64(value):
         raise typed.misfit(value, "a number").within("spec.order")
     return encoding.number(value)
+
+
+def _fits_float64(value: float) -> bool:
+    """Tell whether a number is finite, as all in JSON are; in YAML it need not be."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False

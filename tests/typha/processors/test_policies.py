@@ -175,6 +175,8 @@ def test_an_order_of_zero_is_said_and_none_is_not():
         ([], "spec"),
         ({"order": "1"}, "spec.order"),
         ({"order": True}, "spec.order"),
+        ({"order": float("inf")}, "spec.order"),
+        ({"order": 10**400}, "spec.order"),
         ({"selector": 1}, "spec.selector"),
         ({"tier": {}}, "spec.tier"),
         ({"types": "Ingress"}, "spec.types"),
