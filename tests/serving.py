@@ -121,8 +121,10 @@ class ThreadedServer:
         self._snapshot = snapshot
         self._context = context
         self._largest_batch = largest_batch
-        self._connections: list[tuple[socket.socket, Shell]] = []
+        self._open: list[socket.socket] = []
+        self._connections: list[tuple[socket.socket, Shell]] = []  # behind their snapshot
         self._changed = threading.Condition()
+        self._closing = False
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -140,9 +142,11 @@ class ThreadedServer:
     ) -> None:
         """End every thread."""
         # Only a shutdown wakes a thread that waits in accept or recv.
-        for opened in (self._listener, *(connection for connection, _ in self._connections)):
-            with contextlib.suppress(OSError):
-                opened.shutdown(socket.SHUT_RDWR)
+        with self._changed:
+            self._closing = True
+            for opened in (self._listener, *self._open):
+                with contextlib.suppress(OSError):
+                    opened.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
         self._listener.close()
@@ -187,14 +191,18 @@ class ThreadedServer:
         try:
             if self._context:
                 connection = self._context.wrap_socket(connection, server_side=True)
+            with self._changed:
+                self._open.append(connection)
+                if self._closing:
+                    connection.shutdown(socket.SHUT_RDWR)
             ending = self._talk(connection)
         except PeerError as error:
             ending = error.reason.value
         except OSError as error:
             ending = type(error).__name__
-        finally:
-            connection.close()
         with self._changed:
+            connection.close()
+            self._open = [kept for kept in self._open if kept is not connection]
             self._connections = [kept for kept in self._connections if kept[0] is not connection]
             self.endings.append(ending)
             self._changed.notify_all()

@@ -37,14 +37,15 @@ def test_json_lines_are_those_of_the_contract():
     assert json_lines(hello) == [
         '{"type":"hello","syncer":"felix","version":"v3.32.1","conn_id":7}'
     ]
-    assert json_lines(KVs(updates=(NEW,))) == [
+    assert lines.update_as_json(NEW).decode() == (
         '{"type":"kv","key":"/calico/v1/Ready","value":"true","raw":"dHJ1ZQ==",'
         '"revision":"12","v3_resource_version":"7","update_type":"new"}'
-    ]
-    assert json_lines(KVs(updates=(GONE,))) == [
+    )
+    assert lines.update_as_json(GONE).decode() == (
         '{"type":"kv","key":"/calico/v1/config/X","value":null,"raw":null,'
         '"revision":"","v3_resource_version":"","update_type":"deleted"}'
-    ]
+    )
+    assert len(json_lines(KVs(updates=(NEW, GONE)))) == 2
     assert json_lines(SyncStatusMessage(status=2)) == ['{"type":"status","status":"in-sync"}']
 
 
