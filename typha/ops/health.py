@@ -39,6 +39,16 @@ class Verdict:
     rows: tuple[Row, ...]
 
     @property
+    def problems(self) -> tuple[str, ...]:
+        """Say what is wrong, each thing once."""
+        told = (
+            row.detail or f"{row.component}: {row.readiness}"
+            for row in self.rows
+            if row.detail or row.readiness not in {READY, NOT_SAID}
+        )
+        return tuple(dict.fromkeys(told))
+
+    @property
     def is_live(self) -> bool:
         """Say whether restarting the server would do no good."""
         return all(row.liveness == LIVE for row in self.rows)

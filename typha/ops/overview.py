@@ -44,7 +44,7 @@ class Overview:
             "phase": server.phase.name.lower(),
             "live": verdict.is_live,
             "ready": verdict.is_ready,
-            "problems": [row.detail for row in verdict.rows if row.detail],
+            "problems": verdict.problems,
             "uptime_seconds": round(now - server.started_at, 1),
             "connections": self.board.connections(),
             "connection_limit": server.connection_limit,

@@ -1,0 +1,52 @@
+"""Figures outlive the ops process."""
+
+from typha.ops.archive import FOLDER, Archive
+from typha.ops.ledger import Ledger, Sender
+from typha.telemetry.figures import Figures
+
+ACCEPTED = "typha_connections_accepted"
+
+
+def counted(accepted: float) -> Figures:
+    """Return the figures of a worker."""
+    figures = Figures()
+    figures.set_counter(ACCEPTED, "", accepted)
+    figures.summary("typha_ping_latency", "felix").observe(0.25)
+    return figures
+
+
+def taken(archive: Archive, ledger: Ledger, sender: Sender, figures: Figures) -> None:
+    """Do what ops does with a report."""
+    archive.keep(sender, figures.to_bytes())
+    ledger.take(sender, figures)
+
+
+def test_what_was_kept_is_recalled(tmp_path):
+    """Of the living and of the dead."""
+    archive, ledger = Archive(tmp_path), Ledger()
+    taken(archive, ledger, Sender("worker-0", 1), counted(5))
+    taken(archive, ledger, Sender("worker-1", 2), counted(7))
+    archive.keep_retired(ledger, ledger.retire(living=[Sender("worker-1", 2)]))
+    recalled = Archive(tmp_path).recall()
+    assert recalled.whole().to_bytes() == ledger.whole().to_bytes()
+    assert set(recalled.newest) == {Sender("worker-1", 2)}
+    assert recalled.settled == {Sender("worker-0", 1)}
+
+
+def test_a_crash_between_two_writes_counts_nobody_twice(tmp_path):
+    """The sums were written, the file of the dead was not yet removed."""
+    archive, ledger = Archive(tmp_path), Ledger()
+    taken(archive, ledger, Sender("worker-0", 1), counted(5))
+    ledger.retire(living=[])
+    archive.keep_retired(ledger, gone=[])
+    assert (tmp_path / FOLDER / "worker-0@1").exists()
+    assert Archive(tmp_path).recall().whole().counters[ACCEPTED] == {"": 5}
+
+
+def test_a_broken_file_costs_only_what_it_held(tmp_path):
+    """And is no reason not to start."""
+    archive, ledger = Archive(tmp_path), Ledger()
+    taken(archive, ledger, Sender("worker-0", 1), counted(5))
+    (tmp_path / FOLDER / "worker-1@2").write_bytes(b"{half")
+    (tmp_path / FOLDER / ".worker-3@4").write_bytes(b"{a crash before the rename")
+    assert Archive(tmp_path).recall().whole().counters[ACCEPTED] == {"": 5}
