@@ -71,18 +71,25 @@ def prefixed(text: str, prefix: str) -> str:
 
 def is_selector(text: str) -> bool:
     """Tell whether the text can be read; the empty one can."""
-    if _SHALLOW.fullmatch(text):
-        return True
-    try:
-        prefixed(text, "")
-    except SelectorError:
-        return False
-    return True
+    return _known(text) if len(text) <= _LONGEST_CACHED else _can_be_read(text)
 
 
 def quoted(value: str) -> str:
     """Return a string literal: in double quotes unless the value has one."""
     return f"'{value}'" if '"' in value else f'"{value}"'
+
+
+def _can_be_read(text: str) -> bool:
+    if _SHALLOW.fullmatch(text):
+        return True
+    try:
+        _canonical(text, "")
+    except SelectorError:
+        return False
+    return True
+
+
+_known = lru_cache(maxsize=8192)(_can_be_read)
 
 
 @lru_cache(maxsize=8192)
