@@ -136,10 +136,14 @@ class Bench:
     def swarm(self, number: int = 0, samplers: int | None = None) -> Child:
         """Start a process of simulated clients; the caller closes it."""
         wanted = self.options.samplers if samplers is None else samplers
+        return self.clients_of("swarm", f"--first-number={number}", f"--samplers={wanted}")
+
+    def clients_of(self, module: str, *arguments: str) -> Child:
+        """Start a process of simulated clients of one sort or another; the caller closes it."""
         return Child(
-            "swarm",
+            module,
             *("--certs", str(self.certs), "--protocol", self.options.protocol),
-            *("--first-number", str(number), "--samplers", str(wanted)),
+            *arguments,
             OPENSSL_CONF=str(self._preference),
         )
 

@@ -1,6 +1,7 @@
 """Who changes the objects of a cluster, on request."""
 
 import random
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -17,6 +18,9 @@ class Load:
 
     def __init__(self, cluster: Cluster, seed: int) -> None:
         self._cluster = cluster
+        self._calm = threading.Event()
+        self._wild: threading.Thread | None = None
+        self._raged = 0
         self._done = random.Random(seed).randrange(len(cluster))
 
     def churn(self, rate: float, seconds: float) -> dict[str, Any]:
@@ -38,19 +42,30 @@ class Load:
                 time.sleep(0)  # the threads that write the watches get their turn
         return {"sent": count, "first": first, "last": last, "seconds": time.monotonic() - begun}
 
-    def flicker(self, rate: float, seconds: float, seed: int) -> dict[str, Any]:
-        """Change, remove and create objects at random, in uneven bursts."""
-        dice, begun, count = random.Random(seed), time.monotonic(), 0
-        while (now := time.monotonic() - begun) < seconds:
-            for _ in range(int(now * rate) - count):
+    def wild(self, rate: float, seed: int) -> dict[str, Any]:
+        """Begin to change, remove and create objects at random, in uneven bursts, until calm."""
+        self._calm.clear()
+        self._wild = threading.Thread(target=self._rage, args=(rate, random.Random(seed)))
+        self._wild.start()
+        return {"wild": rate}
+
+    def calm(self) -> dict[str, Any]:
+        """End what `wild` began, with one last change."""
+        self._calm.set()
+        if self._wild:
+            self._wild.join()
+        return {"sent": self._raged, "last": self._change()}
+
+    def _rage(self, rate: float, dice: random.Random) -> None:
+        begun = time.monotonic()
+        while not self._calm.wait(dice.random() * 0.1):
+            for _ in range(int((time.monotonic() - begun) * rate) - self._raged):
                 number = dice.randrange(len(self._cluster))
                 if dice.random() < REMOVED:
                     self._cluster.remove(number)
                 else:
                     self._cluster.update(number)
-                count += 1
-            time.sleep(dice.random() * 0.1)
-        return {"sent": count, "last": self._change()}
+                self._raged += 1
 
     def state(self) -> dict[str, Any]:
         """Tell what there is: the objects that have been changed, and how to know the others."""
@@ -67,7 +82,8 @@ class Load:
         return {
             "churn": self.churn,
             "burst": self.burst,
-            "flicker": self.flicker,
+            "wild": self.wild,
+            "calm": self.calm,
             "state": self.state,
         }
 

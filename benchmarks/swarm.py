@@ -5,25 +5,27 @@ Obeys a JSON object a line on standard input and answers each with one:
 `connect` (groups, port, patience) adds clients and answers when all are in sync; `mark` forgets
 what has arrived so far; `waiting` (stamp) counts the clients that have not seen the change of
 that moment; `report` (frames) tells latency and counts since the mark; `check` (state) compares
-what every client was told with what is so; `leave` closes all connections.
+what every client was told with what is so.
 """
 
 import argparse
 import json
 import os
-import resource
 import select
 import ssl
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import arrivals, children, verdict
+from benchmarks.arriving import Arrival
 from benchmarks.felix import Client, Group, State
 
 PATIENCE_SECONDS: Final = 120.0
+CONNECTING_SECONDS: Final = 0.002  # between looks at clients that are to connect
 ALL_AT_ONCE: Final = 1_000_000.0  # connections started per second
 
 
@@ -40,69 +42,43 @@ def context(certs: Path, protocol: str) -> ssl.SSLContext:
     return made
 
 
-class Arrival:
-    """Clients that are connecting, and when that is over."""
+@dataclass(frozen=True, slots=True)
+class SwarmOptions:
+    """What a swarm is told at its start."""
 
-    def __init__(self, clients: list[Client], rate: float, patience: float) -> None:
-        self.clients: Final = clients
-        self.begun: Final = time.monotonic()
-        self.rate: Final = rate
-        self.deadline: Final = self.begun + patience
-        self.started = 0
+    certs: Path
+    protocol: str
+    first_number: int
+    samplers: int
 
-    def due(self) -> list[Client]:
-        """Return the clients that are to connect now."""
-        allowed = int((time.monotonic() - self.begun) * self.rate) + 1
-        start, self.started = self.started, min(allowed, len(self.clients))
-        return self.clients[start : self.started]
-
-    def over(self) -> bool:
-        """Tell whether every client is in sync or lost, or the patience is at its end."""
-        return time.monotonic() > self.deadline or all(settled(client) for client in self.clients)
-
-    def outcome(self) -> dict[str, Any]:
-        """Tell how it went; times in seconds since the first connection was started."""
-        done = [client for client in self.clients if client.in_sync_at or client.group.sink]
-        secured = sorted(client.secured_at - self.begun for client in done)
-        synced = sorted(max(client.in_sync_at - self.begun, 0.0) for client in done)
-        return {
-            "in_sync": len(done),
-            "failed": len(self.clients) - len(done),
-            "errors": sorted({client.error for client in self.clients if client.error})[:3],
-            "secured_s": secured[-1] if secured else 0.0,
-            "first_s": synced[0] if synced else 0.0,
-            "last_s": synced[-1] if synced else 0.0,
-        }
-
-
-def settled(client: Client) -> bool:
-    """Tell whether nothing more is to be waited for from a client that connects."""
-    done = client.secured_at if client.group.sink else client.in_sync_at
-    return bool(done) or client.state is State.CLOSED
+    @classmethod
+    def of(cls, given: argparse.Namespace) -> "SwarmOptions":
+        """Take them from the command line."""
+        return cls(given.certs, given.protocol, given.first_number, given.samplers)
 
 
 class Swarm:
     """The connections of one process."""
 
-    def __init__(self, tls: ssl.SSLContext, first_number: int, samplers: int) -> None:
-        self._tls = tls
-        self._first_number = first_number
-        self._samplers = samplers
-        self._clients: list[Client] = []
+    def __init__(self, options: SwarmOptions) -> None:
+        self.tls: Final = context(options.certs, options.protocol)
+        self.poll: Final = select.epoll()
+        self.clients: Final[list[Client]] = []
+        self.checker: Final = verdict.Checker()
+        self._first_number = options.first_number
+        self._samplers = options.samplers
         self._by_descriptor: dict[int, Client] = {}
-        self._poll = select.epoll()
         self._arrival: Arrival | None = None
         self._port = 0
-        self._checker = verdict.Checker()
         self._marked = time.time_ns()
 
     def run(self, orders: int) -> None:
         """Serve until the descriptor that orders come from is closed."""
         os.set_blocking(orders, False)
-        self._poll.register(orders, select.EPOLLIN)
+        self.poll.register(orders, select.EPOLLIN)
         text = b""
         while True:
-            for descriptor, _ in self._poll.poll(0.002 if self._arrival else None, 256):
+            for descriptor, _ in self.poll.poll(self.patience(), 256):
                 if descriptor != orders:
                     self._serve(self._by_descriptor[descriptor])
                     continue
@@ -111,8 +87,35 @@ class Swarm:
                 *lines, text = (text + read).split(b"\n")
                 for line in lines:
                     self._obey(json.loads(line))
-            if self._arrival:
-                self._arrive(self._arrival)
+            self.turn()
+
+    def patience(self) -> float | None:
+        """Tell how long nothing has to be done unless something comes, in seconds."""
+        return CONNECTING_SECONDS if self._arrival else None
+
+    def turn(self) -> None:
+        """Do what is due."""
+        if self._arrival:
+            for client in self._arrival.due():
+                self.begin(client)
+            if self._arrival.over():
+                children.tell(self._arrival.outcome())
+                self._arrival = None
+
+    def begin(self, client: Client) -> None:
+        """Let a client connect."""
+        client.connect(("127.0.0.1", self._port))
+        self._by_descriptor[client.socket.fileno()] = client
+        self.poll.register(client.socket, select.EPOLLOUT)
+
+    def verbs(self) -> dict[str, Callable[..., dict[str, Any]]]:
+        """Return what can be asked for, by name."""
+        return {
+            "mark": self._mark,
+            "waiting": self._waiting,
+            "report": self._report,
+            "check": self._check,
+        }
 
     def _serve(self, client: Client) -> None:
         before = client.state
@@ -120,32 +123,16 @@ class Swarm:
         if client.state is before:
             return
         if client.state is State.HANDSHAKE:
-            self._poll.modify(client.socket, select.EPOLLIN)
+            self.poll.modify(client.socket, select.EPOLLIN)
         elif client.state is State.STUCK:
-            self._poll.modify(client.socket, 0)
-
-    def _arrive(self, arrival: Arrival) -> None:
-        for client in arrival.due():
-            client.connect(("127.0.0.1", self._port))
-            self._by_descriptor[client.socket.fileno()] = client
-            self._poll.register(client.socket, select.EPOLLOUT)
-        if arrival.over():
-            self._arrival = None
-            children.tell(arrival.outcome())
+            self.poll.modify(client.socket, 0)
 
     def _obey(self, order: dict[str, Any]) -> None:
         verb = order.pop("do")
         if verb == "connect":
-            self._connect(**order)
+            self._connect(**order)  # which is answered when all have arrived
         else:
-            verbs: dict[str, Callable[..., dict[str, Any]]] = {
-                "mark": self._mark,
-                "waiting": self._waiting,
-                "report": self._report,
-                "check": self._check,
-                "leave": self._leave,
-            }
-            children.tell(verbs[verb](**order))
+            children.tell(self.verbs()[verb](**order))
 
     def _connect(
         self,
@@ -158,11 +145,11 @@ class Swarm:
         self._port = port
         arriving: list[Client] = []
         for group in (Group(**given) for given in groups):
-            first = self._first_number + len(self._clients) + len(arriving)
-            made = [Client(first + turn, group, self._tls) for turn in range(group.clients)]
+            first = self._first_number + len(self.clients) + len(arriving)
+            made = [Client(first + turn, group, self.tls) for turn in range(group.clients)]
             self._choose(made, group)
             arriving += made
-        self._clients += arriving
+        self.clients.extend(arriving)
         self._arrival = Arrival(arriving, rate, patience)
 
     def _choose(self, made: list[Client], group: Group) -> None:
@@ -175,38 +162,27 @@ class Swarm:
             reading[(2 * turn + 1) * len(reading) // (2 * wanted)].record = []
 
     def _mark(self) -> dict[str, Any]:
-        self._checker.digest(self._clients)
+        self.checker.digest(self.clients)
         self._marked = time.time_ns()
         return {"marked": self._marked}
 
     def _waiting(self, stamp: int) -> dict[str, Any]:
-        reading = [client for client in self._clients if follows(client)]
+        reading = [client for client in self.clients if follows(client)]
         return {"waiting": sum(1 for client in reading if arrivals.newest(client) < stamp)}
 
     def _report(self, frames: str = "") -> dict[str, Any]:
-        reading = [client for client in self._clients if follows(client)]
+        reading = [client for client in self.clients if follows(client)]
         if frames:
-            arrivals.write_frames(self._clients, Path(frames))
-        closed = [client for client in self._clients if client.state is State.CLOSED]
-        errors = sorted({client.error for client in closed})[:3]
-        used = resource.getrusage(resource.RUSAGE_SELF)
+            arrivals.write_frames(self.clients, Path(frames))
+        closed = [client for client in self.clients if client.state is State.CLOSED]
         return arrivals.summary(reading, self._marked) | {
             "closed": len(closed),
-            "errors": errors,
-            "swarm_cpu_s": used.ru_utime + used.ru_stime,
+            "errors": sorted({client.error for client in closed})[:3],
         }
 
     def _check(self, state: dict[str, Any]) -> dict[str, Any]:
-        self._checker.digest(self._clients)
-        return self._checker.compare(self._clients, state)
-
-    def _leave(self) -> dict[str, Any]:
-        for client in self._clients:
-            client.close("left")
-        left = len(self._clients)
-        self._clients.clear()
-        self._by_descriptor.clear()
-        return {"left": left}
+        self.checker.digest(self.clients)
+        return self.checker.compare(self.clients, state)
 
 
 def follows(client: Client) -> bool:
@@ -214,16 +190,20 @@ def follows(client: Client) -> bool:
     return client.state is State.STREAMING and client.group.syncer == "felix"
 
 
+def arguments(program: str) -> argparse.ArgumentParser:
+    """Describe the command line of a swarm."""
+    made = argparse.ArgumentParser(prog=program)
+    made.add_argument("--certs", type=Path, required=True)
+    made.add_argument("--protocol", choices=("tls12", "tls13"), default="tls13")
+    made.add_argument("--first-number", type=int, default=0)
+    made.add_argument("--samplers", type=int, default=3)
+    return made
+
+
 def main() -> None:
     """Be a swarm until standard input ends."""
-    arguments = argparse.ArgumentParser(prog="python -m benchmarks.swarm")
-    arguments.add_argument("--certs", type=Path, required=True)
-    arguments.add_argument("--protocol", choices=("tls12", "tls13"), default="tls13")
-    arguments.add_argument("--first-number", type=int, default=0)
-    arguments.add_argument("--samplers", type=int, default=3)
-    options = arguments.parse_args()
-    tls = context(options.certs, options.protocol)
-    Swarm(tls, options.first_number, options.samplers).run(sys.stdin.fileno())
+    options = arguments("python -m benchmarks.swarm").parse_args()
+    Swarm(SwarmOptions.of(options)).run(sys.stdin.fileno())
 
 
 if __name__ == "__main__":
