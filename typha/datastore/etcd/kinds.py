@@ -4,7 +4,7 @@ Resources of the v3 API are stored under their plural, one key an object; IPAM b
 affinities under the v1 paths that clients know as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -130,6 +130,20 @@ KINDS: Final[dict[str, Kind]] = {
 }
 
 
-def of(resources: Sequence[str]) -> tuple[Kind, ...]:
-    """Return the kinds of these resources; KeyError for one that etcd does not hold."""
-    return tuple(KINDS[resource] for resource in resources)
+def listed(
+    kind: Kind, entries: Iterable[codec.Entry], *, first: bool
+) -> Iterator[ports.Listed | ports.Undecodable]:
+    """Give the events for one page of a list."""
+    objects: list[JsonObject] = []
+    undecodable: list[ports.Undecodable] = []
+    for entry in entries:
+        try:
+            found = kind.reading(entry)
+        except ForeignKeyError:
+            continue
+        if isinstance(found, ports.Undecodable):
+            undecodable.append(found)
+        else:
+            objects.append(found)
+    yield ports.Listed(kind.resource, objects, first)
+    yield from undecodable

@@ -1,0 +1,72 @@
+"""What TLS with etcd needs besides grpc: the files, and the version that grpc cannot be told."""
+
+import os
+import socket
+import ssl
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from typha.config.settings import EtcdSettings
+from typha.datastore.etcd.endpoints import Endpoint
+
+HANDSHAKE_SECONDS: Final = 10.0
+
+# Where Go looks for the system's authorities on Linux, in its order.
+SYSTEM_AUTHORITIES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+class Files(NamedTuple):
+    """The contents of the PEM files; None where there is none."""
+
+    authorities: bytes | None
+    key: bytes | None
+    certificate: bytes | None
+
+
+def read_files(settings: EtcdSettings) -> Files:
+    """Read the files anew, since they may have been renewed.  Raises OSError, naming the file."""
+    return Files(
+        authorities=_contents(settings.ca_file or system_authorities()),
+        key=_contents(settings.key_file),
+        certificate=_contents(settings.cert_file),
+    )
+
+
+def system_authorities() -> str:
+    """Return the file of the system's authorities, SSL_CERT_FILE first; empty if there is none."""
+    asked = os.environ.get("SSL_CERT_FILE")
+    found = (path for path in SYSTEM_AUTHORITIES if Path(path).exists())
+    return asked or next(found, "")
+
+
+def refuse_older_versions(endpoint: Endpoint, settings: EtcdSettings) -> None:
+    """Make sure that TLS 1.3 is spoken where nothing older is allowed.
+
+    grpc for Python always offers 1.2 as well, but both sides agree on the newest they know, and
+    TLS 1.3 guards that agreement: a server that manages one handshake of 1.3 manages the next.
+    Raises OSError, ssl.SSLError among them.
+    """
+    if settings.policy.min_version != "1.3":
+        return
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_verify_locations(settings.ca_file or system_authorities() or None)
+    if settings.cert_file:
+        context.load_cert_chain(settings.cert_file, settings.key_file or None)
+    address = (endpoint.host, endpoint.port)
+    with (
+        socket.create_connection(address, timeout=HANDSHAKE_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=endpoint.host),
+    ):
+        return
+
+
+def _contents(path: str) -> bytes | None:
+    return Path(path).read_bytes() if path else None
