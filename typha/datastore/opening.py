@@ -24,8 +24,8 @@ def open_source(settings: DatastoreSettings, resources: Iterable[str]) -> Source
 
             return streams.open_source(settings, resources)
         case "etcdv3":
-            from typha.datastore.etcd import client  # noqa: PLC0415
+            from typha.datastore.etcd import source  # noqa: PLC0415
 
-            return client.open_source(settings, resources)
+            return source.open_source(settings, resources)
         case other:
             raise ValueError(f"no datastore is called {other}")
