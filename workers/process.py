@@ -59,7 +59,7 @@ class Worker:
         window = self._settings.server.replay_window
         self._topics = Topics(self._bus, window, self._counts)
         self._shard = Shard(self._settings.server, self._certificates, self._topics, self._counts)
-        for descriptor in self._bus.descriptors:
+        for descriptor in (*self._bus.descriptors, self._reporter.descriptor):
             self._shard.watch(descriptor)
 
     def turn(self) -> None:
@@ -72,6 +72,8 @@ class Worker:
         self._receive(now)
         if self._listener.is_pending or self._listener.descriptor in others:
             self._listener.accept(self._shard, typha.__version__, now)
+        if self._reporter.descriptor in others:
+            self._answer(now)
         concerned = self._shard.rounds.turn(now, time.time_ns())
         self._shard.write_all(self._topics.take_writes() + concerned, now)
         if now >= self._chores_at:
@@ -115,8 +117,12 @@ class Worker:
     def _report(self, now: float) -> None:
         connections = self._shard.connections.values()
         self._reporter.push(self._counts.gather(connections, self._slot.sheds_done, now))
+        self._answer(now)  # sending may have swallowed the signal that a question came
+
+    def _answer(self, now: float) -> None:
         for token, question in self._reporter.questions():
             if question == "clients":
+                connections = self._shard.connections.values()
                 clients = [counting.described(c, self._index, now) for c in connections]
                 self._reporter.answer(token, orjson.dumps(clients))
 

@@ -7,6 +7,9 @@ import pytest
 from typha.scoreboard import SYNCERS, Phase, Scoreboard
 from typha.syncproto.messages import SyncerType
 
+# The test runner may have threads; the child only does what is written here.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
 
 @pytest.fixture
 def board() -> Scoreboard:

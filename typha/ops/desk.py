@@ -8,7 +8,8 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ import zmq
 from typha.ops.ledger import Sender
 from typha.telemetry import reporting
 
-ANSWER_SECONDS: Final = 2.0  # processes look for questions once a second at least
+ANSWER_SECONDS: Final = 0.8  # so that whoever asks us has an answer within a second
 
 log = logging.getLogger(__name__)
 
@@ -73,14 +74,23 @@ class Desk:
             else:
                 self._note_answer(Sender.parse(sender.decode()), rest[0], rest[1])
 
-    def ask(self, name: str, senders: Iterable[Sender]) -> dict[str, bytes]:
-        """Ask processes from any other thread; return the answers in time, by post."""
-        inquiry = _Inquiry(b"%d" % next(self._tokens), name.encode(), set(senders))
-        if inquiry.missing:
+    def ask(self, questions: Mapping[str, Iterable[Sender]]) -> dict[str, dict[str, bytes]]:
+        """Ask several things from any other thread, each of the processes given for it.
+
+        Return the answers that came in time, by question and post.
+        """
+        inquiries = {
+            name: _Inquiry(b"%d" % next(self._tokens), name.encode(), set(senders))
+            for name, senders in questions.items()
+        }
+        deadline = time.monotonic() + ANSWER_SECONDS
+        for inquiry in inquiries.values():
             self._asked.put(inquiry)
-            os.write(self._button, b"!")
-            inquiry.complete.wait(ANSWER_SECONDS)
-        return dict(inquiry.answers)
+        os.write(self._button, b"!")
+        for inquiry in inquiries.values():
+            if inquiry.missing:
+                inquiry.complete.wait(max(0.0, deadline - time.monotonic()))
+        return {name: dict(inquiry.answers) for name, inquiry in inquiries.items()}
 
     def close(self) -> None:
         """Take the socket down."""

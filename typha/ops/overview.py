@@ -3,7 +3,7 @@
 Values for people and programs, as JSON has them; how they look is the pages' matter.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -14,6 +14,7 @@ from typha.ops.desk import Desk
 from typha.ops.ledger import Ledger, Sender
 from typha.scoreboard import SYNCERS, ProcessSlot, Scoreboard
 
+_ASKED: Final = {"streams": "watcher", "invalid": "watcher", "clients": "worker-"}
 STATUSES: Final = ("wait-for-ready", "resync", "in-sync")  # by the protocol's numbers
 
 Clock = Callable[[], float]
@@ -38,6 +39,41 @@ class Overview:
 
     def status(self) -> Json:
         """Return how the server, its processes and its datastore streams stand."""
+        return self._status(self._ask("streams", "invalid"))
+
+    def clients(self) -> list[Json]:
+        """Return every connected client, those furthest behind first."""
+        return _by_lag(self._ask("clients"))
+
+    def everything(self) -> tuple[Json, list[Json]]:
+        """Return both, asked for at the same time."""
+        answers = self._ask("streams", "invalid", "clients")
+        return self._status(answers), _by_lag(answers)
+
+    def texts(self, question: str) -> dict[str, str]:
+        """Return what every process answers to `stacks` or `memory`."""
+        others = [sender for sender in self.living() if sender.name != "ops"]
+        answers = self._desk.ask({question: others})[question]
+        return {name: answer.decode(errors="replace") for name, answer in sorted(answers.items())}
+
+    def living(self) -> list[Sender]:
+        """Return the processes there are."""
+        slots = census.posts(self.board).items()
+        return [Sender(name, slot.pid) for name, slot in slots if slot.pid]
+
+    def _ask(self, *questions: str) -> dict[str, list[Json]]:
+        """Ask whom it concerns; what several answer is put together."""
+        living = self.living()
+        asked = {
+            question: [sender for sender in living if sender.name.startswith(_ASKED[question])]
+            for question in questions
+        }
+        return {
+            question: [row for answer in answers.values() for row in orjson.loads(answer) or ()]
+            for question, answers in self._desk.ask(asked).items()
+        }
+
+    def _status(self, answers: Mapping[str, list[Json]]) -> Json:
         server, now, verdict = self.board.server, self._clock(), self.verdict()
         return {
             "version": typha.__version__,
@@ -52,33 +88,9 @@ class Overview:
             "typhas": server.typhas,
             "processes": list(self._processes(now)),
             "syncers": [self._syncer(syncer) for syncer in SYNCERS],
-            "streams": self._from_watcher("streams"),
-            "invalid": self._from_watcher("invalid"),
+            "streams": answers["streams"],
+            "invalid": answers["invalid"],
         }
-
-    def clients(self) -> list[Json]:
-        """Return every connected client, those furthest behind first."""
-        workers = [sender for sender in self.living() if sender.name.startswith("worker-")]
-        answers = self._desk.ask("clients", workers)
-        found = [client for answer in answers.values() for client in orjson.loads(answer) or ()]
-        return sorted(found, key=lambda client: -(client.get("behind_seconds") or 0.0))
-
-    def texts(self, question: str) -> dict[str, str]:
-        """Return what every process answers to `stacks` or `memory`."""
-        others = [sender for sender in self.living() if sender.name != "ops"]
-        answers = self._desk.ask(question, others)
-        return {name: answer.decode(errors="replace") for name, answer in sorted(answers.items())}
-
-    def living(self) -> list[Sender]:
-        """Return the processes there are."""
-        slots = census.posts(self.board).items()
-        return [Sender(name, slot.pid) for name, slot in slots if slot.pid]
-
-    def _from_watcher(self, question: str) -> list[Json]:
-        watchers = [sender for sender in self.living() if sender.name == "watcher"]
-        answer = self._desk.ask(question, watchers).get("watcher")
-        found: list[Json] = (orjson.loads(answer) or []) if answer else []
-        return found
 
     def _processes(self, now: float) -> Iterator[Json]:
         for name, slot in census.posts(self.board).items():
@@ -105,3 +117,7 @@ class Overview:
             "status": STATUSES[watcher.status[syncer]],
             "sequence": watcher.sequence[syncer],
         }
+
+
+def _by_lag(answers: Mapping[str, list[Json]]) -> list[Json]:
+    return sorted(answers["clients"], key=lambda client: -(client.get("behind_seconds") or 0.0))

@@ -83,7 +83,7 @@ def pages(overview: Overview) -> dict[str, Respond]:
     """Return the paths of the status page, and what answers them."""
 
     def page(_request: Request) -> Answer:
-        html = page_of(overview.status(), overview.clients())
+        html = page_of(*overview.everything())
         return Answer(HTTPStatus.OK, HTML, html.encode("utf-8", errors="backslashreplace"))
 
     return {

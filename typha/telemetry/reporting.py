@@ -35,8 +35,8 @@ def address(rundir: Path) -> str:
 class Reporter:
     """One process's end.
 
-    `socket` may be polled.  Its file descriptor is edge-triggered: call `questions` after each
-    `push` as well, or once a second.
+    `socket` may be polled by zmq.  `descriptor` is for other pollers and edge-triggered: call
+    `questions` after each `push` as well.
     """
 
     def __init__(self, rundir: Path, name: str, pid: int) -> None:
@@ -50,6 +50,7 @@ class Reporter:
         self.socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MILLIS)
         self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MOST_MILLIS)
         self.socket.connect(address(rundir))
+        self.descriptor = int(self.socket.fd)
 
     def push(self, figures: Figures) -> None:
         """Send the figures, log lines lost among them; about once a second."""

@@ -71,6 +71,7 @@ class Watcher:
         self._poll.register(self._inbox.descriptor, zmq.POLLIN)
         self._freshness = Freshness(datastore.upstream_stale_after, datastore.watch_silent_after)
         self._reporter = Reporter(run_directory, "watcher", os.getpid())
+        self._poll.register(self._reporter.socket, zmq.POLLIN)
         self._counts = Counts(self._pipeline, self._answers, self._freshness)
         self._tick_at = 0.0
         self._is_settled = False
@@ -90,6 +91,7 @@ class Watcher:
             self._take(event, born)
         self._publish(time.monotonic())
         self._answer()
+        self._answer_ops(time.monotonic())
         self._tick(time.monotonic())
 
     def _take(self, event: Event, born: float) -> None:
@@ -150,12 +152,11 @@ class Watcher:
         for syncer, stream in streams.items():  # after a restart there may be nothing to publish
             self._show(syncer, stream)
         self._slot.stale = len(self._freshness.stale(now))
-        self._report(now)
+        self._reporter.push(self._counts.gather(now))
         if not self._is_settled and all(s.status is SyncStatus.IN_SYNC for s in streams.values()):
             self._settle()
 
-    def _report(self, now: float) -> None:
-        self._reporter.push(self._counts.gather(now))
+    def _answer_ops(self, now: float) -> None:
         for token, question in self._reporter.questions():
             match question:
                 case "streams":

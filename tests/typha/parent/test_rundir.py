@@ -9,6 +9,9 @@ import pytest
 
 from typha.parent import rundir
 
+# The test runner may have threads; the child only does what is written here.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
