@@ -6,6 +6,7 @@ Expected errors are one clear line, with a hint where there is one; the tracebac
 """
 
 import importlib
+import logging
 import sys
 import traceback
 from typing import Final, NoReturn
@@ -101,6 +102,8 @@ def main() -> NoReturn:
 
 def run(arguments: list[str], *, debug: bool = False) -> int:
     """Run a command line and return its exit code, having said what went wrong on stderr."""
+    # Only the server logs; a command says on stderr itself what is worth a line.
+    logging.getLogger("typha").addHandler(logging.NullHandler())
     try:
         result = typha.main(arguments, prog_name="typha", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

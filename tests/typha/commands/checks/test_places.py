@@ -1,0 +1,67 @@
+"""What `typha check` says of folders and ports."""
+
+import socket
+
+import pytest
+
+from typha.commands.checks import places
+from typha.config.settings import (
+    HealthSettings,
+    LogSettings,
+    ProcessSettings,
+    ServerSettings,
+    Settings,
+)
+
+NO_LOG = LogSettings(file_path="")
+
+
+def found(logs=NO_LOG, **parts):
+    """Return verdicts by subject."""
+    server = parts.pop("server", ServerSettings(host="127.0.0.1", port=0))
+    findings = places.find(Settings(logs=logs, server=server, **parts))
+    return {finding.subject: finding.verdict.value for finding in findings}
+
+
+def test_a_free_port_and_one_in_use():
+    """The one in use may be the server's own."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        health = HealthSettings(enabled=True, host="127.0.0.1", port=port)
+        assert found(health=health) == {"ServerPort": "ok", "HealthPort": "warning"}
+    assert found(health=health)["HealthPort"] == "ok"
+
+
+def test_an_address_of_another_machine():
+    """Nothing can listen there."""
+    assert found(server=ServerSettings(host="192.0.2.1", port=1))["ServerPort"] == "error"
+
+
+def test_a_log_file_is_made_with_its_folders(tmp_path):
+    """If anything on the way can be written."""
+    path = str(tmp_path / "a" / "b" / "typha.log")
+    assert found(LogSettings(file_path=path))["LogFilePath"] == "ok"
+    assert "LogFilePath" not in found(LogSettings(file_path=path, severity_file=""))
+    assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize(("required", "verdict"), [(True, "error"), (False, "warning")])
+def test_a_log_file_below_a_file(tmp_path, required, verdict):
+    """It forbids to start only if somebody asked for it."""
+    (tmp_path / "file").touch()
+    logs = LogSettings(file_path=str(tmp_path / "file" / "x"), file_required=required)
+    assert found(logs)["LogFilePath"] == verdict
+    folder = LogSettings(file_path=str(tmp_path), file_required=required)
+    assert found(folder)["LogFilePath"] == verdict
+
+
+def test_folders_that_are_set(tmp_path):
+    """They may be made; a file of their name forbids it."""
+    (tmp_path / "file").touch()
+    processes = ProcessSettings(
+        run_dir=str(tmp_path / "run"), checkpoint_dir=str(tmp_path / "file")
+    )
+    verdicts = found(processes=processes)
+    assert (verdicts["RunDir"], verdicts["CheckpointDir"]) == ("ok", "error")

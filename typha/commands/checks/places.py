@@ -1,0 +1,95 @@
+"""Places: folders the server writes to, and ports it listens at."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from typha.config import findings
+from typha.config.findings import Finding
+from typha.config.settings import Settings
+
+
+def find(settings: Settings) -> Iterator[Finding]:
+    """Look at every folder and every port."""
+    yield from _log_file(settings)
+    processes = settings.processes
+    for subject, folder in (
+        ("RunDir", processes.run_dir),
+        ("CheckpointDir", processes.checkpoint_dir),
+    ):
+        if folder:
+            yield _folder(subject, Path(folder))
+    for subject, host, port in _ports(settings):
+        yield _port(subject, host, port)
+
+
+def _log_file(settings: Settings) -> Iterator[Finding]:
+    logs = settings.logs
+    if not logs.file_path or not logs.severity_file:
+        return
+    path = Path(logs.file_path)
+    trouble = _cannot_append(path)
+    if not trouble:
+        yield findings.ok("LogFilePath", f"{path} can be written")
+    elif logs.file_required:
+        yield findings.error("LogFilePath", f"{path}: {trouble}", "none switches the file off")
+    else:
+        message = f"no file will be written, as {path}: {trouble}"
+        yield findings.warning("LogFilePath", message, "none says that this is meant")
+
+
+def _folder(subject: str, folder: Path) -> Finding:
+    trouble = _cannot_fill(folder)
+    if trouble:
+        return findings.error(subject, f"{folder}: {trouble}")
+    return findings.ok(subject, f"{folder} can be written")
+
+
+def _cannot_append(path: Path) -> str:
+    """Say why a file cannot be written or made; empty if it can."""
+    if not os.access(path, os.F_OK):
+        return _cannot_fill(path.parent)
+    return "it is a folder" if path.is_dir() else _cannot_write(path)
+
+
+def _cannot_fill(folder: Path) -> str:
+    """Say why a folder cannot be written to or made; empty if it can."""
+    places = (folder, *folder.absolute().parents)
+    existing = next(place for place in places if os.access(place, os.F_OK))
+    return _cannot_write(existing) if existing.is_dir() else f"{existing} is no folder"
+
+
+def _cannot_write(path: Path) -> str:
+    may = os.access(path, os.W_OK)
+    return "" if may else f"{path} cannot be written by user {os.getuid()}"
+
+
+def _ports(settings: Settings) -> Iterator[tuple[str, str, int]]:
+    yield "ServerPort", settings.server.host, settings.server.port
+    if settings.health.enabled:
+        yield "HealthPort", settings.health.host, settings.health.port
+    if settings.metrics.enabled:
+        yield "PrometheusMetricsPort", settings.metrics.host, settings.metrics.port
+    if settings.debug.port:
+        yield "DebugPort", settings.debug.host, settings.debug.port
+
+
+def _port(subject: str, host: str, port: int) -> Finding:
+    """Bind a socket and let go of it; a port in use may be that of the server itself."""
+    where = f"{host or 'every address'}, port {port}"
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, _, _, _, address = found[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            message = f"{where} is in use"
+            return findings.warning(subject, message, "that is fine if this server is running")
+        return findings.error(subject, f"{where}: {error.strerror}")
+    return findings.ok(subject, f"{where} is free")
