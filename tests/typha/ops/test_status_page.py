@@ -2,7 +2,7 @@
 
 import pytest
 
-from typha.ops import status_page
+from typha.ops import columns, status_page
 
 STATUS = {
     "version": "1.0",
@@ -63,4 +63,4 @@ def test_a_page_shows_so_many_clients_and_says_how_many_more_there_are():
 )
 def test_spans_of_time_are_told_in_two_units(seconds, text):
     """More would be of no interest."""
-    assert status_page.span(seconds) == text
+    assert columns.span(seconds) == text
