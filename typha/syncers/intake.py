@@ -67,10 +67,12 @@ class _Channel:
         self.syncers: Syncers = frozenset().union(*(feed.syncers for feed, _ in self.feeds))
         self.revisions: dict[str, str] = {}  # of the objects that were converted as they are
         self.unseen: set[str] = set()
+        self.refused: dict[str, Refusal] = {}  # objects that could not be converted
+        self.unfit: dict[str, Refusal] = {}  # keys whose value must not be sent
 
     def begin(self) -> None:
         """Mark all objects as unseen: a complete list follows."""
-        self.unseen = set(self.revisions)
+        self.unseen = {*self.revisions, *self.refused}
         for _, tracker in self.feeds:
             tracker.begin()
 
@@ -87,6 +89,7 @@ class _Channel:
         """End a complete list."""
         for identity in self.unseen:
             self.revisions.pop(identity, None)
+            self.refused.pop(identity, None)
         self.unseen = set()
 
 
@@ -104,7 +107,6 @@ class Intake:
         self._listing = replace(reading, live=False)
         self._watching = replace(reading, live=True)
         self._built_in = built_in
-        self._refusals: dict[tuple[str, str], Refusal] = {}
         self.resources_of = {
             syncer: frozenset(name for name, rows in by_resource.items() if _serve(rows, syncer))
             for syncer in SyncerType
@@ -126,7 +128,8 @@ class Intake:
 
     def refusals(self) -> list[Refusal]:
         """List what is left out at present, and why."""
-        return list(self._refusals.values())
+        channels = self._channels.values()
+        return [r for c in channels for r in (*c.refused.values(), *c.unfit.values())]
 
     def take(self, event: Event) -> Iterator[Addressed]:
         """Work one event in, as the result is read; never raises for what an object holds."""
@@ -158,8 +161,9 @@ class Intake:
         made = self._built_in.get(resource)
         for feed, tracker in channel.feeds:
             if made is not None:
-                yield from self._address(feed, tracker.take(made.name, feed.process(made)))
-            yield from self._address(feed, tracker.finish())
+                kvs = feed.process(made)
+                yield from _address(channel, feed, tracker.take(made.name, kvs))
+            yield from _address(channel, feed, tracker.finish())
         channel.forget_unseen()
         self._mark_synced(resource)
 
@@ -187,12 +191,12 @@ class Intake:
                 channel, resource, identity, f"{type(error).__name__}: {error}"
             )
             return
-        self._refusals.pop((resource, identity), None)
+        channel.refused.pop(identity, None)
         channel.unseen.discard(identity)
         if revision:
             channel.revisions[identity] = revision
         for (feed, tracker), kvs in zip(channel.feeds, made, strict=True):
-            yield from self._address(feed, tracker.take(identity, kvs))
+            yield from _address(channel, feed, tracker.take(identity, kvs))
 
     def _convert(self, channel: _Channel, item: JsonObject, *, live: bool) -> Iterator[list[KV]]:
         reading = self._watching if live else self._listing
@@ -208,43 +212,46 @@ class Intake:
         if isinstance(event, Undecodable):
             yield from self._refuse(channel, event.resource, identity, event.reason)
         else:
-            yield from self._remove(channel, event.resource, identity)
+            yield from self._remove(channel, identity)
 
-    def _remove(self, channel: _Channel, resource: str, identity: str) -> Iterator[Addressed]:
-        self._refusals.pop((resource, identity), None)
+    def _remove(self, channel: _Channel, identity: str) -> Iterator[Addressed]:
+        channel.refused.pop(identity, None)
         channel.revisions.pop(identity, None)
         for feed, tracker in channel.feeds:
-            yield from self._address(feed, tracker.take(identity, []))
+            yield from _address(channel, feed, tracker.take(identity, []))
 
     def _refuse(
         self, channel: _Channel, resource: str, identity: str, reason: str
     ) -> Iterator[Addressed]:
-        yield from self._remove(channel, resource, identity)
+        yield from self._remove(channel, identity)
         refusal = Refusal(resource, identity.removeprefix("/"), reason)
-        self._refusals[resource, identity] = refusal
+        channel.refused[identity] = refusal
+        channel.unseen.discard(identity)
         log.warning(
             "object left out",
             extra={"resource": resource, "object": refusal.name, "reason": reason},
         )
 
-    def _address(self, feed: Feed, outcomes: list[Outcome]) -> Iterator[Addressed]:
-        for outcome in outcomes:
-            yield Addressed(feed.syncers, self._encode(outcome, feed.resource))
 
-    def _encode(self, outcome: Outcome, resource: str) -> store.Change:
-        key, kv, update_type = outcome
-        reason = None if kv is None else validation.reason_unfit(key, kv.value)
-        if reason is not None:
-            self._refusals[resource, key] = Refusal(resource, key, reason)
-        elif self._refusals:
-            self._refusals.pop((resource, key), None)
-        if kv is None:
-            return store.absent(key, update_type)
-        if reason is not None:
-            return store.absent(key, update_type, kv.revision)
-        value = kv.value if isinstance(kv.value, bytes) else encoding.encode(kv.value)
-        fields = (key, value, kv.revision, kv.v3_resource_version)
-        return store.present(fields, update_type)
+def _address(channel: _Channel, feed: Feed, outcomes: list[Outcome]) -> Iterator[Addressed]:
+    for outcome in outcomes:
+        yield Addressed(feed.syncers, _encode(channel, feed.resource, outcome))
+
+
+def _encode(channel: _Channel, resource: str, outcome: Outcome) -> store.Change:
+    key, kv, update_type = outcome
+    reason = None if kv is None else validation.reason_unfit(key, kv.value)
+    if reason is not None:
+        channel.unfit[key] = Refusal(resource, key, reason)
+    elif channel.unfit:
+        channel.unfit.pop(key, None)
+    if kv is None:
+        return store.absent(key, update_type)
+    if reason is not None:
+        return store.absent(key, update_type, kv.revision, kv.v3_resource_version)
+    value = kv.value if isinstance(kv.value, bytes) else encoding.encode(kv.value)
+    fields = (key, value, kv.revision, kv.v3_resource_version)
+    return store.present(fields, update_type)
 
 
 def _serve(feeds: Iterable[Feed], syncer: SyncerType) -> bool:

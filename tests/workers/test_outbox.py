@@ -1,0 +1,125 @@
+"""One connection's way through control messages, snapshot and log."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, strategies as st
+
+from typha.syncproto.frames import Frame
+from typha.syncproto.messages import SyncStatus
+from workers.outbox import PIECE_BYTES, Outbox, Refill
+from workers.replica import STALE_SECONDS, Log
+
+
+def frame(first, last, payload):
+    """Make a frame of some sequence numbers."""
+    return Frame(1, first, last, last - first + 1, 0.0, SyncStatus.IN_SYNC, payload)
+
+
+def snapshot(data):
+    """Make something to send a snapshot from."""
+    return SimpleNamespace(view=memoryview(data))
+
+
+def drained(outbox, log, now=0.0):
+    """Take everything there is to send; tell how it ended."""
+    sent = b""
+    while (refill := outbox.refill(log, now)) is Refill.PIECE:
+        sent += bytes(outbox.unsent)
+        outbox.taken(len(outbox.unsent))
+    return sent, refill
+
+
+def test_control_messages_come_before_the_snapshot_and_that_before_the_log():
+    """The order in which a client expects them."""
+    log = Log(1 << 20)
+    log.append(frame(1, 2, b"delta"), 0.0)
+    outbox = Outbox()
+    outbox.send_snapshot(snapshot(b"state"))
+    outbox.add(b"hel")
+    outbox.add(b"lo")
+    assert drained(outbox, log) == (b"hellostate", Refill.SNAPSHOT_SENT)
+    assert drained(outbox, log) == (b"", Refill.WAITING)
+    outbox.position = 0
+    assert drained(outbox, log) == (b"delta", Refill.CAUGHT_UP)
+    assert outbox.position == 2
+
+
+@given(st.integers(0, 3 * PIECE_BYTES))
+def test_a_snapshot_leaves_in_pieces(size):
+    """So that no client holds up the others."""
+    outbox = Outbox()
+    outbox.send_snapshot(snapshot(bytes(size)))
+    sent = 0
+    while outbox.refill(None, 0.0) is Refill.PIECE:
+        assert 0 < len(outbox.unsent) <= PIECE_BYTES
+        sent += len(outbox.unsent)
+        outbox.taken(len(outbox.unsent))
+    assert sent == size
+
+
+@given(st.binary(min_size=1, max_size=50), st.lists(st.integers(1, 10), max_size=20))
+def test_what_was_taken_in_part_goes_on_where_it_stopped(message, steps):
+    """Plain sockets take what they have room for."""
+    outbox = Outbox()
+    outbox.add(message)
+    outbox.refill(None, 0.0)
+    sent = b""
+    for step in [*steps, 50]:
+        if outbox.unsent is None:
+            break
+        sent += bytes(outbox.unsent[:step])
+        outbox.taken(min(step, len(outbox.unsent)))
+    assert sent == message
+
+
+def test_who_falls_out_of_the_window_asks_what_changed():
+    """And waits for the answer before anything else of the log."""
+    log = Log(10)
+    for number in range(1, 5):
+        log.append(frame(number, number, b"12345"), 0.0)
+    outbox = Outbox()
+    outbox.position = 0
+    assert outbox.refill(log, 0.0) is Refill.BEHIND
+    assert outbox.refill(log, 0.0) is Refill.WAITING
+    outbox.caught_up_to(4, b"conflated")
+    assert drained(outbox, log) == (b"conflated", Refill.CAUGHT_UP)
+
+
+@pytest.mark.parametrize(("age", "replayed"), [(0.0, True), (STALE_SECONDS + 1, False)])
+def test_old_history_is_conflated_rather_than_replayed(age, replayed):
+    """A client that slept is told what has become of it all."""
+    log = Log(64 << 20)
+    for number in range(1, 11):
+        log.append(frame(number, number, bytes(64 * 1024)), 0.0)
+    assert (log.after(0, PIECE_BYTES, age) is not None) is replayed
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.binary(min_size=1, max_size=9)), max_size=30),
+    st.integers(5, 60),
+    st.integers(0, 40),
+    st.integers(1, 20),
+)
+def test_the_log_gives_exactly_what_follows_a_position(sizes, window, position, most):
+    """Every frame that ends behind it, in order, or the confession that some are gone."""
+    log = Log(window)
+    frames, last = [], 0
+    for count, payload in sizes:
+        frames.append(frame(last + 1, last + count, payload))
+        log.append(frames[-1], 0.0)
+        last += count
+    position = min(position, last)
+    wanted = b"".join(f.payload for f in frames if f.last > position)
+    got = b""
+    while (piece := log.after(position, most, 0.0)) is not None and piece.payload:
+        assert piece.position > position
+        got += piece.payload
+        position = piece.position
+    if piece is None:
+        assert got == b""
+        assert sum(len(f.payload) for f in frames) > window
+    else:
+        assert got == wanted
+        assert position == last
+    assert log.size <= max(window, len(frames[-1].payload) if frames else 0)
