@@ -90,7 +90,12 @@ class Reflector:
         return events + [Undecodable(resource, "", "", "no name")] * nameless
 
     def finish_page(
-        self, items: Sequence[Any], revision: str, token: str, now: float
+        self,
+        items: Sequence[Any],
+        revision: str,
+        token: str,
+        now: float,
+        bad: Iterable[BadItem] = (),
     ) -> list[Event]:
         """Take the last objects of a page, the list's revision and the next page's token."""
         assert self._listing is not None
@@ -99,7 +104,7 @@ class Reflector:
             # a backup.  Only the datastore itself can tell.
             self._relist(questions.NEWEST)
             return self._report(now, StreamState.LISTING, f"revision {revision} is older")
-        events = self.take_items(items)
+        events = self.take_items(items, bad)
         if token:
             self._listing.token = token
             self._blocked_until = now

@@ -1,0 +1,150 @@
+"""One resource's list and watch against the API server: moves bytes and values.
+
+What to ask next, and what an answer means, is the reflector's to decide.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Iterable
+from typing import Final
+
+from typha.datastore import answers
+from typha.datastore.answers import Failure
+from typha.datastore.k8s.bodies import BodyError, ListDecoder, WatchDecoder
+from typha.datastore.k8s.client import Client, ClosedError, RequestError, SilenceError, Times
+from typha.datastore.ports import Changed, Event, Inbox, Listed, StreamReport, StreamState
+from typha.datastore.questions import FetchPage, OpenWatch, Wait
+from typha.datastore.reflector import Nature, Reflector
+from typha.model.resources import JsonObject
+
+log = logging.getLogger(__name__)
+
+CRASH_SECONDS: Final = 5.0  # until a stream that met a bug of ours begins anew
+_WORKING: Final = (StreamState.LISTING, StreamState.WATCHING)
+
+
+class Stream:
+    """The stream of one resource."""
+
+    def __init__(
+        self, client: Client, path: str, nature: Nature, inbox: Inbox, *, silent_after: float
+    ) -> None:
+        """Note what to list and watch; `run` does it."""
+        self.strip_managed_fields = False
+        self._client = client
+        self._path = path
+        self._nature = nature
+        self._inbox = inbox
+        self._silent_after = silent_after
+        self._watch_times = Times(read=silent_after)
+        self._reflector = self._anew()
+        self._logged: StreamState | None = None
+        self._stopping = threading.Event()
+
+    def _anew(self) -> Reflector:
+        return Reflector(self._nature, self._silent_after, random.random)
+
+    def run(self, stopping: threading.Event) -> None:
+        """List and watch until it is time to stop."""
+        self._stopping = stopping
+        self._deliver([self._reflector.report(time.monotonic())])
+        while not stopping.is_set():
+            try:
+                self._step()
+            except ClosedError:
+                return
+            except Exception:  # a bug of ours must not silence a resource for good
+                log.exception("stream begun anew", extra={"resource": self._nature.resource})
+                stopping.wait(CRASH_SECONDS)
+                self._reflector = self._anew()
+
+    def _step(self) -> None:
+        now = time.monotonic()
+        match self._reflector.next_action(now):
+            case Wait(until):
+                self._stopping.wait(until - now)
+            case FetchPage(query):
+                self._list(dict(query))
+            case OpenWatch(query):
+                self._watch(dict(query))
+
+    def _list(self, query: dict[str, str]) -> None:
+        decoder = ListDecoder()
+        try:
+            with self._client.get(self._path, query) as answer:
+                for piece in answer.pieces():
+                    if items := decoder.feed(piece):
+                        self._deliver(self._reflector.take_items(items))
+            page = decoder.finish()
+        except RequestError as error:
+            self._deliver(self._reflector.list_failed(error.failure, time.monotonic()))
+        except BodyError as error:
+            failure = Failure(status=answers.BROKEN_OFF, message=str(error))
+            self._deliver(self._reflector.list_failed(failure, time.monotonic()))
+        else:
+            now = time.monotonic()
+            events = self._reflector.finish_page(
+                page.items, page.revision, page.token, now, bad=page.bad
+            )
+            self._deliver(events)
+
+    def _watch(self, query: dict[str, str]) -> None:
+        try:
+            with self._client.get(self._path, query, self._watch_times) as answer:
+                self._deliver(self._reflector.watch_opened(time.monotonic()))
+                events = self._follow(answer.pieces())
+        except SilenceError:
+            events = self._reflector.watch_silent(time.monotonic())
+        except RequestError as error:
+            events = self._reflector.watch_ended(error.failure, time.monotonic())
+        except BodyError as error:
+            events = self._reflector.watch_garbled(str(error), time.monotonic())
+        self._deliver(events)
+
+    def _follow(self, pieces: Iterable[bytes]) -> list[Event]:
+        """Deliver a watch's events until it ends; give what its end means."""
+        decoder = WatchDecoder()
+        for piece in pieces:
+            now = time.monotonic()
+            for event in decoder.feed(piece):
+                events, goes_on = self._reflector.take_event(event, now)
+                if not goes_on:
+                    return events
+                self._deliver(events)
+            if self._reflector.is_silent(now):  # bytes, but no event
+                return self._reflector.watch_silent(now)
+        return self._reflector.watch_ended(None, time.monotonic())
+
+    def _deliver(self, events: list[Event]) -> None:
+        for event in events:
+            if isinstance(event, StreamReport):
+                self._log(event)
+            elif self.strip_managed_fields:
+                _strip(event)
+            self._inbox.put(event)
+
+    def _log(self, report: StreamReport) -> None:
+        """Tell of trouble and of its end; that nobody answers at all, the client tells once."""
+        before, self._logged = self._logged, report.state
+        if report.state is before or self._stopping.is_set():
+            return
+        fields = {"resource": report.resource, "state": report.state.value, "error": report.error}
+        if report.state not in _WORKING and not self._client.is_away:
+            log.warning("stream in trouble", extra=fields)
+        elif before is None or before in _WORKING:
+            log.debug("stream", extra=fields)
+        else:
+            log.info("stream", extra=fields)
+
+
+def _strip(event: Event) -> None:
+    """Take out who set which field, often half of an object."""
+    objects: Iterable[JsonObject] = ()
+    if isinstance(event, Listed):
+        objects = event.objects
+    elif isinstance(event, Changed):
+        objects = (event.object,)
+    for value in objects:
+        value["metadata"].pop("managedFields", None)

@@ -1,0 +1,150 @@
+"""The API server as a source: a thread for each resource, and one that minds the whole."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Final
+
+from typha.config.settings import DatastoreSettings
+from typha.datastore.answers import Failure
+from typha.datastore.k8s import discovery, init, kinds
+from typha.datastore.k8s.client import Client, ClosedError, RequestError, Times
+from typha.datastore.k8s.kinds import Kind
+from typha.datastore.k8s.stream import Stream
+from typha.datastore.k8s.upstream import Upstream
+from typha.datastore.ports import Inbox, StreamReport, StreamState
+from typha.datastore.reflector import Nature
+
+log = logging.getLogger(__name__)
+
+PROBE_SECONDS: Final = 10.0  # between two probes
+PROBE_AGAIN_SECONDS: Final = 1.0  # the same while they fail
+PROBE_TIMES: Final = Times(read=5.0, patience=2.0)
+PROBED: Final = kinds.BY_NAME["clusterinformations.projectcalico.org"]  # one object, and ours
+INITIALISE_SECONDS: Final = 10.0  # until what could not be written is tried again
+STOP_SECONDS: Final = 2.0  # a thread may be waiting for room in an inbox that nobody empties
+
+# Answers that show the server at work, though not for us.
+_ALIVE: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+def open_source(settings: DatastoreSettings, resources: Iterable[str]) -> "KubernetesSource":
+    """Give the source of these resources; nothing is read or connected yet."""
+    return KubernetesSource(settings, [kinds.BY_NAME[name] for name in resources])
+
+
+class KubernetesSource:
+    """Delivers the objects of an API server, and their changes."""
+
+    def __init__(self, settings: DatastoreSettings, wanted: list[Kind]) -> None:
+        """Note what to do; `start` does it."""
+        self._settings = settings
+        self._kinds = wanted
+        self._client = Client(settings.kubernetes)
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, inbox: Inbox) -> None:
+        """Begin to deliver; returns at once."""
+        upstream = Upstream(inbox)
+        self._spawn("datastore", lambda: self._run(upstream))
+
+    def stop(self) -> None:
+        """End every stream and wait for its threads."""
+        self._stopping.set()
+        self._client.close()
+        until = time.monotonic() + STOP_SECONDS
+        for thread in list(self._threads):
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _spawn(self, name: str, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=body, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _run(self, upstream: Upstream) -> None:
+        try:
+            api_group = self._find_group(upstream)
+            is_initialised = self._initialise(api_group)
+            for kind in self._kinds:
+                self._begin(kind, api_group, upstream)
+            self._mind(api_group, upstream, is_initialised=is_initialised)
+        except ClosedError:
+            return
+
+    # ---- before the streams
+
+    def _find_group(self, upstream: Upstream) -> str:
+        """Learn where Calico's own are stored; waits for as long as the API server is away."""
+        if configured := discovery.chosen(self._settings.kubernetes.api_group):
+            return configured
+        for kind in self._kinds:
+            upstream.put(StreamReport(resource=kind.name, state=StreamState.LISTING))
+        while True:
+            try:
+                api_group = discovery.ask(self._client)
+            except RequestError as error:
+                upstream.failed(error.failure.message)
+                self._pause(PROBE_AGAIN_SECONDS)
+            else:
+                upstream.answered(time.monotonic())
+                log.info("Calico's resources are in", extra={"group": api_group})
+                return api_group
+
+    def _pause(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise ClosedError
+
+    def _initialise(self, api_group: str) -> bool:
+        try:
+            init.initialise(self._client, api_group)
+        except RequestError as error:
+            log.warning("datastore not prepared yet", extra={"error": error.failure.message})
+            return False
+        return True
+
+    def _begin(self, kind: Kind, api_group: str, upstream: Upstream) -> None:
+        nature = Nature(
+            resource=kind.name,
+            paged=kind.paged,
+            optional=kind.optional,
+            empty_when_missing=kind.calico,
+        )
+        stream = Stream(
+            self._client,
+            kind.path(api_group),
+            nature,
+            upstream,
+            silent_after=self._settings.watch_silent_after,
+        )
+        stream.strip_managed_fields = self._settings.strip_managed_fields
+        self._spawn(kind.name, lambda: stream.run(self._stopping))
+
+    # ---- beside the streams
+
+    def _mind(self, api_group: str, upstream: Upstream, *, is_initialised: bool) -> None:
+        """Probe for ever, and prepare the datastore when that was not possible at first."""
+        initialise_at = time.monotonic() + INITIALISE_SECONDS
+        while True:
+            is_alive = self._probe(api_group, upstream)
+            if not is_initialised and is_alive and time.monotonic() >= initialise_at:
+                is_initialised = self._initialise(api_group)
+                initialise_at = time.monotonic() + INITIALISE_SECONDS
+            self._pause(PROBE_SECONDS if is_alive else PROBE_AGAIN_SECONDS)
+
+    def _probe(self, api_group: str, upstream: Upstream) -> bool:
+        """Read one object through to the datastore: the API server's cache answers for long."""
+        try:
+            self._client.fetch(PROBED.path(api_group), {"limit": "1"}, times=PROBE_TIMES)
+        except RequestError as error:
+            if not _shows_life(error.failure):
+                upstream.failed(error.failure.message)
+                return False
+        upstream.answered(time.monotonic())
+        return True
+
+
+def _shows_life(failure: Failure) -> bool:
+    return failure.status in _ALIVE
