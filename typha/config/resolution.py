@@ -132,6 +132,9 @@ def resolve(file: Mapping[str, str], around: Surroundings) -> Resolved:
         )
         resolved.origins[parameter.name] = origin
         resolved.values[parameter.name] = _value(parameter, origin, around, resolved)
+        if resolved.given(parameter.name) and parameter.name in parameters.WITHOUT_EFFECT:
+            message = "Setting has no effect in this version"
+            resolved.note(logging.WARNING, message, setting=parameter.name)
     return resolved
 
 

@@ -124,7 +124,8 @@ def test_an_invalid_value_gives_way_to_the_default_with_a_warning(name):
     text = FACTS[name][2]
     loaded, _ = read(f"{name} = none", DatastoreType="kubernetes", **{name: text})
     assert loaded.values[name] == FACTS[name][0]
-    (warning,) = [note for note in loaded.notes if note.level == logging.WARNING]
+    (warning,) = [note for note in loaded.notes if "invalid" in note.message]
+    assert warning.level == logging.WARNING
     assert warning.fields["setting"] == name
     assert warning.fields["value"] == text
 

@@ -1,0 +1,76 @@
+"""The table of the settings itself."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from typha.config import parameters
+
+ROOT = Path(__file__).parents[3]
+
+# The fields that settings become which nothing is said to act on.
+FIELDS = {
+    "ServerMaxFallBehindSecs": "max_fall_behind",
+    "ServerNewClientFallBehindGracePeriod": "fall_behind_grace",
+    "ConnectionRebalancingMode": "rebalancing.enabled",
+    "ConnectionDropIntervalSecs": "drop_interval",
+    "MaxConnectionsUpperLimit": "upper_limit",
+    "MaxConnectionsLowerLimit": "lower_limit",
+    "K8sServicePollIntervalSecs": "poll_interval",
+    "K8sNamespace": "rebalancing.namespace",
+    "K8sServiceName": "service_name",
+    "K8sPortName": "port_name",
+    "MaxConcurrentSnapshots": "max_concurrent_snapshots",
+    "MaxEgressMiBPerSec": "max_egress_per_second",
+    "PeerCertFile": "peer_cert_file",
+    "PeerKeyFile": "peer_key_file",
+    "CheckpointDir": "checkpoint_dir",
+    "WarmStart": "warm_start",
+}
+
+
+def attributes():
+    """Return every attribute that the server reads, with what it is read of."""
+    found = set()
+    for path in [*(ROOT / "typha").rglob("*.py"), *(ROOT / "workers").rglob("*.py")]:
+        of = path.relative_to(ROOT).parts
+        if of[1] in {"config", "daemon.py"} or of[1:3] == ("commands", "checks"):
+            continue  # they read settings to show them
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                name = ast.unparse(node)
+                found |= {node.attr, ".".join(name.split(".")[-2:])}
+    return found
+
+
+def test_what_is_said_to_be_without_effect_is():
+    """Whoever makes a setting act takes it out of WITHOUT_EFFECT and of the table above."""
+    assert set(FIELDS) == parameters.WITHOUT_EFFECT
+    read = attributes()
+    assert [name for name, field in FIELDS.items() if field in read] == []
+
+
+@pytest.mark.parametrize("parameter", parameters.PARAMETERS, ids=lambda each: each.name)
+def test_a_setting_keeps_to_its_form(parameter):
+    """Its default and its zero are values of its kind; its meaning is a sentence."""
+    assert parameter.variable == f"TYPHA_{parameter.name.upper()}"
+    assert type(parameter.default_value) is type(parameter.kind.zero)
+    if parameter.zero is not None:
+        assert parameter.kind.parse(parameter.zero) != parameter.kind.zero
+    assert parameter.meaning[0].isupper()
+    assert parameter.meaning.endswith(".")
+
+
+def test_each_setting_is_one_line():
+    """Which is what makes the table a table."""
+    source = ROOT / "typha" / "config" / "parameters.py"
+    rows = [
+        node
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"P", "_timer"}
+    ]
+    assert len(rows) == len(parameters.PARAMETERS)
+    assert all(row.lineno == row.end_lineno for row in rows)
