@@ -11,6 +11,7 @@ from typing import Final
 import click
 import orjson
 
+from typha.commands import options
 from typha.commands.checks import certificates, datastore, places, settings
 from typha.config import loading
 from typha.config.errors import ConfigError
@@ -25,24 +26,15 @@ Sections = Iterable[tuple[str, Iterable[Finding]]]
 
 
 @click.command
-@click.option(
-    *("-c", "--config-file"),
-    default=loading.DEFAULT_FILE,
-    show_default=True,
-    help="The configuration file; it need not exist.",
-)
-@click.option(
-    *("--format", "layout"),
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="json: one object a line.",
-)
+@options.config_file
+@options.layout
 def check(config_file: str, layout: str) -> int:
     """Find what would go wrong with this configuration, before it does.
 
     Reads the configuration as the server would, and looks at settings, certificates, folders,
     ports and the datastore. Changes nothing.
+
+    With --format json, each finding is an object on a line of its own.
 
     Exits with 0 if all is well, 1 if there are warnings, 2 if there are errors.
     """

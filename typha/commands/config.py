@@ -8,6 +8,7 @@ from typing import Final
 import click
 import orjson
 
+from typha.commands import options
 from typha.config import listing, loading
 from typha.config.errors import ConfigError
 from typha.config.listing import Row
@@ -18,19 +19,8 @@ _COLUMN: Final = 40  # the longest names of settings stay within it
 
 
 @click.command
-@click.option(
-    *("-c", "--config-file"),
-    default=loading.DEFAULT_FILE,
-    show_default=True,
-    help="The configuration file; it need not exist.",
-)
-@click.option(
-    *("--format", "layout"),
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print it; json: one object.",
-)
+@options.config_file
+@options.layout
 def config(config_file: str, layout: str) -> int:
     """Print the settings that act, and where each comes from.
 

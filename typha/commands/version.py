@@ -7,6 +7,7 @@ import click
 import orjson
 
 import typha
+from typha.commands import options
 
 
 def build() -> dict[str, str]:
@@ -30,13 +31,7 @@ def lines() -> list[str]:
 
 
 @click.command
-@click.option(
-    *("--format", "layout"),
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print it.",
-)
+@options.layout
 def version(layout: str) -> None:
     """Print which version this is."""
     if layout == "json":
