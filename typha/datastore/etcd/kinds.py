@@ -147,3 +147,19 @@ def listed(
             objects.append(found)
     yield ports.Listed(kind.resource, objects, first)
     yield from undecodable
+
+
+def changed(kind: Kind, change: codec.Change) -> Iterator[ports.Event]:
+    """Give what a change of one key means; nothing for keys that are no object of the kind."""
+    try:
+        namespace, name = kind.identity(change.entry.key)
+        if change.deleted:
+            yield ports.Removed(kind.resource, namespace, name)
+            return
+        found = kind.reading(change.entry)
+    except ForeignKeyError:
+        return
+    if isinstance(found, ports.Undecodable):
+        yield found
+    else:
+        yield ports.Changed(kind.resource, found)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from typha.datastore import ports
-from typha.datastore.etcd import codec
-from typha.datastore.etcd.kinds import ForeignKeyError, Kind
+from typha.datastore.etcd import codec, kinds
+from typha.datastore.etcd.kinds import Kind
 
 
 class Heard(NamedTuple):
@@ -92,7 +92,7 @@ class Watches:
             return None
         if response.canceled:
             return self._take_end(kind, response)
-        events = [event for change in response.changes for event in _events(kind, change)]
+        events = [event for change in response.changes for event in kinds.changed(kind, change)]
         self._advance(kind, response)
         return Heard([kind], events)
 
@@ -125,19 +125,3 @@ class Watches:
         else:
             reached = response.header.revision + 1
         self._next[kind] = max(self._next[kind], reached)
-
-
-def _events(kind: Kind, change: codec.Change) -> Iterator[ports.Event]:
-    """Give what a change of one key means; nothing for keys that are no object of the kind."""
-    try:
-        namespace, name = kind.identity(change.entry.key)
-        if change.deleted:
-            yield ports.Removed(kind.resource, namespace, name)
-            return
-        found = kind.reading(change.entry)
-    except ForeignKeyError:
-        return
-    if isinstance(found, ports.Undecodable):
-        yield found
-    else:
-        yield ports.Changed(kind.resource, found)
