@@ -86,7 +86,7 @@ def json(record: logging.LogRecord) -> str:
         "level": severity(record).lower(),
         "message": record.getMessage(),
         "pid": record.process,
-        "source": f"{_file(record)}:{record.lineno}",
+        "caller": f"{_file(record)}:{record.lineno}",
     }
     for name, value in fields(record).items():
         line[name if name not in line else f"{name}_"] = _plain(value)

@@ -124,7 +124,7 @@ def test_json_has_a_member_for_each_thing():
         "level": "info",
         "message": "connection closed",
         "pid": 77,
-        "source": "typha/listener.py:42",
+        "caller": "typha/listener.py:42",
         "reason": "fell-behind",
         "pid_": 1,
         "error": "ValueError: x",
