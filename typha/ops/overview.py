@@ -98,7 +98,7 @@ class Overview:
                 "name": name,
                 "pid": slot.pid,
                 "age_seconds": round(now - slot.started_at, 1) if slot.pid else 0.0,
-                "silent_seconds": round(slot.silent_for(now), 1) if slot.pid else 0.0,
+                "silent_seconds": _since(slot, now),
                 "restarts": slot.restarts,
                 "hung": slot.hung,
                 **self._shard(slot),
@@ -117,6 +117,11 @@ class Overview:
             "status": STATUSES[watcher.status[syncer]],
             "sequence": watcher.sequence[syncer],
         }
+
+
+def _since(slot: ProcessSlot, now: float) -> float:
+    """Return the seconds since the last heartbeat, which may be later than `now`."""
+    return round(max(0.0, slot.silent_for(now)), 1) if slot.pid else 0.0
 
 
 def _by_lag(answers: Mapping[str, list[Json]]) -> list[Json]:

@@ -1,0 +1,105 @@
+"""Finding the running server."""
+
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from typha.commands import CommandError, asking
+from typha.ops import endpoints, httpd
+from typha.ops.httpd import Answer
+from typha.parent import rundir
+
+NO_FILE = "/nonexistent/typha.cfg"
+
+
+def served(place: str, port: int = 0) -> None:
+    """Answer /status.json at a place, on a thread."""
+    answer = Answer(200, "application/json", b'{"ready": true}')
+    httpd.serve(place, port, httpd.routes({"/status.json": lambda _request: answer}))
+    for _ in range(1000):
+        family = socket.AF_UNIX if place.startswith("/") else socket.AF_INET
+        with socket.socket(family) as client:
+            if client.connect_ex(place if place.startswith("/") else (place, port)) == 0:
+                return
+        time.sleep(0.01)
+    pytest.fail("nobody listens")
+
+
+def server(**options) -> asking.Server:
+    """Return what the options mean."""
+    return asking.Server(**{"rundir": None, "url": None, "config_file": NO_FILE, **options})
+
+
+@pytest.fixture(autouse=True)
+def home(short_folder, monkeypatch):
+    """Look for run directories in a folder of the test alone, with nothing configured."""
+    monkeypatch.setattr(rundir, "_homes", lambda: (short_folder,))
+    monkeypatch.setattr(rundir, "HOMES", (short_folder,))
+    monkeypatch.delenv("TYPHA_RUNDIR", raising=False)
+    return short_folder
+
+
+@pytest.fixture
+def running():
+    """Make run directories of servers that seem to be running."""
+    folders = []
+
+    def run(wanted: str = "") -> Path:
+        folders.append(rundir.open_(wanted))
+        served(str(folders[-1].path / endpoints.SOCKET_NAME))
+        return folders[-1].path
+
+    yield run
+    for folder in folders:
+        folder.remove()
+
+
+def test_the_only_server_of_this_user_is_found_by_itself(running):
+    """Nothing has to be said."""
+    running()
+    assert server().ask("/status.json") == {"ready": True}
+
+
+def test_one_of_several_is_chosen_by_its_run_directory(running):
+    """And without that, they are named."""
+    first, second = running(), running()
+    with pytest.raises(CommandError, match="several servers") as caught:
+        server().ask("/status.json")
+    assert str(first) in caught.value.format_message()
+    assert server(rundir=str(second)).ask("/status.json") == {"ready": True}
+
+
+def test_a_configured_run_directory_is_looked_into(running, home, monkeypatch):
+    """As the server itself would."""
+    running()
+    chosen = running(str(home / "chosen"))
+    monkeypatch.setenv("TYPHA_RUNDIR", str(chosen))
+    assert server().ask("/status.json") == {"ready": True}
+
+
+def test_a_server_elsewhere_is_asked_by_url():
+    """With or without the scheme."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    served("127.0.0.1", port)
+    for url in (f"http://127.0.0.1:{port}", f"127.0.0.1:{port}/"):
+        assert server(url=url).ask("/status.json") == {"ready": True}
+
+
+def test_no_server_is_said_to_be_absent(home):
+    """Which `--wait` waits for."""
+    with pytest.raises(asking.AbsentError, match="no server of this user"):
+        server().ask("/status.json")
+    with pytest.raises(asking.AbsentError, match="does not answer"):
+        server(rundir=str(home)).ask("/status.json")
+
+
+def test_what_is_not_typha_is_recognised():
+    """Another server may have the port."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    served("127.0.0.1", port)
+    with pytest.raises(CommandError, match="status 404"):
+        server(url=f"127.0.0.1:{port}").ask("/clients.json")
