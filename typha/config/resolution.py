@@ -114,28 +114,27 @@ class Surroundings:
 def resolve(file: Mapping[str, str], around: Surroundings) -> Resolved:
     """Give every setting its value; the environment wins over the file."""
     resolved = Resolved()
-    written = [
-        (
-            Source.ENVIRONMENT,
-            _known(sources.environment(around.environ), Source.ENVIRONMENT, resolved),
-        ),
-        (Source.FILE, _known(file, Source.FILE, resolved)),
-    ]
+    environment = sources.environment(around.environ)
+    written = {
+        Source.ENVIRONMENT: _known(environment, Source.ENVIRONMENT, resolved),
+        Source.FILE: _known(file, Source.FILE, resolved),
+    }
     for parameter in parameters.PARAMETERS:
-        origin = next(
-            (
-                Origin(source, texts[parameter.name])
-                for source, texts in written
-                if parameter.name in texts
-            ),
-            Origin(Source.DEFAULT),
-        )
+        origin = _origin(parameter.name, written)
         resolved.origins[parameter.name] = origin
         resolved.values[parameter.name] = _value(parameter, origin, around, resolved)
-        if resolved.given(parameter.name) and parameter.name in parameters.WITHOUT_EFFECT:
+        if origin.source is not Source.DEFAULT and parameter.name in parameters.WITHOUT_EFFECT:
             message = "Setting has no effect in this version"
             resolved.note(logging.WARNING, message, setting=parameter.name)
     return resolved
+
+
+def _origin(name: str, written: Mapping[Source, Mapping[str, str]]) -> Origin:
+    """Find the first source that sets it; they come in the order of their precedence."""
+    for source, texts in written.items():
+        if name in texts:
+            return Origin(source, texts[name])
+    return Origin(Source.DEFAULT)
 
 
 def _known(texts: Mapping[str, str], source: Source, resolved: Resolved) -> dict[str, str]:
