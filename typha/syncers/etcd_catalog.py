@@ -33,7 +33,7 @@ _TUNNELS: Final = frozenset({SyncerType.TUNNEL_IP_ALLOCATION})
 _NODE_STATUS: Final = frozenset({SyncerType.NODE_STATUS})
 
 
-def etcd_feeds(reading: Reading) -> tuple[Feed, ...]:
+def feeds(reading: Reading) -> tuple[Feed, ...]:
     """Return the rows; pod networks never take IPAM's place here, as in the original."""
     del reading
     return _ROWS

@@ -1,13 +1,12 @@
 """What clients would be told for a set of objects, without a server."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from typha.datastore.ports import ListDone, Listed
 from typha.journal import rendering
 from typha.journal.store import Store
 from typha.model.resources import JsonObject, Reading
-from typha.syncers import catalog
-from typha.syncers.catalog import Feed
+from typha.syncers.catalogs import Catalog
 from typha.syncers.intake import Intake, Refusal
 from typha.syncproto import schema
 from typha.syncproto.messages import Dialect, KVs, SerializedUpdate, SyncerType
@@ -18,13 +17,10 @@ class Offline:
     """All syncers' state for objects that are given once."""
 
     def __init__(
-        self,
-        objects: Mapping[str, list[JsonObject]],
-        feeds: Iterable[Feed],
-        reading: Reading,
+        self, objects: Mapping[str, list[JsonObject]], rows: Catalog, reading: Reading
     ) -> None:
         """Take the objects by resource; resources that are missing count as empty."""
-        self._intake = Intake(feeds, reading, catalog.built_in(reading))
+        self._intake = Intake(rows.feeds, reading, rows.built_in)
         self._stores = {syncer: Store() for syncer in SyncerType}
         for resource in self._intake.resources:
             page = Listed(resource, objects.get(resource, []), first=True)

@@ -21,7 +21,7 @@ from typha.datastore import opening
 from typha.datastore.ports import ApiMissing, Event, ListDone, Listed, StreamReport
 from typha.model.resources import Reading
 from typha.scoreboard import Phase, Scoreboard
-from typha.syncers import catalog
+from typha.syncers import catalogs
 from typha.syncers.intake import Intake
 from typha.syncproto.messages import SyncerType, SyncStatus
 from typha.telemetry.reporting import Reporter
@@ -57,7 +57,8 @@ class Watcher:
             interface_prefix=datastore.interface_prefix,
             use_pod_cidr=datastore.use_pod_cidr,
         )
-        self._intake = Intake(catalog.feeds(reading), reading, catalog.built_in(reading))
+        rows = catalogs.of(datastore.type, reading)
+        self._intake = Intake(rows.feeds, reading, rows.built_in)
         self._pipeline = Pipeline(self._intake, run_directory / JOURNAL)
         self._publisher = Publisher(run_directory)
         batch = settings.server.max_batch_kvs

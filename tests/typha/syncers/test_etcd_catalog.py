@@ -50,7 +50,7 @@ class Server:
     def __init__(self):
         """List everything."""
         reading = Reading()
-        feeds = etcd_catalog.etcd_feeds(reading)
+        feeds = etcd_catalog.feeds(reading)
         self.intake = Intake(feeds, reading, etcd_catalog.built_in(reading))
         self.stores = {syncer: Store() for syncer in SyncerType}
         objects = dump.read_dump(unpacked("keys"))
@@ -151,7 +151,7 @@ def test_what_is_refused_is_named():
 
 def test_each_syncer_is_made_from_what_the_original_makes_it_from():
     """As many kinds as the original opens watches, and all of them are kinds etcd has."""
-    rows = etcd_catalog.etcd_feeds(Reading())
+    rows = etcd_catalog.feeds(Reading())
     resources = {
         syncer: {feed.resource for feed in rows if syncer in feed.syncers} for syncer in SyncerType
     }
