@@ -19,7 +19,7 @@ from typing import Final
 
 import orjson
 import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 import typha
 from typha.config.settings import KubernetesSettings
@@ -277,15 +277,18 @@ class Client:
 
 
 def _text(error: BaseException) -> str:
-    """Say what happened without the library's names of connections and pools."""
+    """Say what happened in the words of where it happened, without the library's around them."""
     cause = error
-    while cause.__cause__ is not None and isinstance(cause, HTTPError):
-        cause = cause.__cause__
+    while isinstance(cause, HTTPError) and (inner := _inner(cause)) is not None:
+        cause = inner
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"the API server's certificate is refused: {cause.verify_message}"
-    if isinstance(cause, NewConnectionError):
-        return str(cause).rpartition(": ")[2] or str(cause)
     return str(cause) or type(cause).__name__
+
+
+def _inner(error: HTTPError) -> BaseException | None:
+    candidates = (error.__cause__, *error.args)
+    return next((one for one in candidates if isinstance(one, BaseException)), None)
 
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float:

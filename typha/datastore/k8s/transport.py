@@ -6,6 +6,7 @@ the old one for ever.
 
 import contextlib
 import ipaddress
+import logging
 import socket
 import ssl
 import threading
@@ -15,8 +16,11 @@ from typing import Any, Final
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import InsecureRequestWarning
 
 from typha.datastore.k8s.account import Endpoint
+
+log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS: Final = 64  # kept open; each watch holds one
 # A peer that has gone without a word is noticed within half a minute.
@@ -72,6 +76,8 @@ def pool_manager(endpoint: Endpoint, sockets: OpenSockets) -> urllib3.PoolManage
         options["server_hostname"] = endpoint.server_name
         if not endpoint.verify:
             options["cert_reqs"] = "CERT_NONE"
+            urllib3.disable_warnings(InsecureRequestWarning)  # said once, here
+            log.warning("the API server's certificate is not checked, as configured")
     host = urllib.parse.urlsplit(endpoint.url).hostname or ""
     if endpoint.proxy and not is_direct(host, endpoint.no_proxy):
         manager: urllib3.PoolManager = urllib3.ProxyManager(endpoint.proxy, **options)
