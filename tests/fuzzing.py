@@ -33,7 +33,7 @@ def anywhere(draw, example):
     """Return a copy of an object in which one or two members, at any depth, hold anything."""
     obj = copy.deepcopy(example)
     for _ in range(draw(st.integers(1, 2))):
-        holder, member = draw(st.sampled_from(_places(obj)))
+        holder, member = draw(st.sampled_from(places(obj)))
         holder[member] = draw(ANYTHING)
     return obj
 
@@ -49,11 +49,11 @@ def survives(read, process, obj):
                     encoding.encode(kv.value)
 
 
-def _places(holder):
+def places(holder):
     """List every member of every object and list, with what holds it."""
     members = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
-    places = [(holder, member) for member in members]
+    found = [(holder, member) for member in members]
     for member in members:
         if isinstance(holder[member], dict | list):
-            places += _places(holder[member])
-    return places
+            found += places(holder[member])
+    return found

@@ -6,6 +6,7 @@ None here, and so is the empty text.  The rules are Go's net and netip packages'
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -20,6 +21,7 @@ _MAPPED_BITS = 96
 _V4, _V6 = 4, 6
 _BITS = {_V4: 32, _V6: 128}
 _GROUPS = 8
+_REMEMBERED = 4096  # IPv6 addresses; one object's are read several times on their way
 
 
 class Net(NamedTuple):
@@ -114,6 +116,7 @@ def _unmapped(address: int) -> tuple[int, int]:
     return _V6, address
 
 
+@lru_cache(_REMEMBERED)
 def _ipv6(text: str) -> int | None:
     """Read an IPv6 address, mapped ones included."""
     head, ellipsis, tail = text.partition("::")

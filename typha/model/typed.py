@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
-from operator import itemgetter
+from functools import partial
 from typing import Any, Final
 
 from typha.model import durations
@@ -49,17 +49,23 @@ def misfit(value: Any, accepted: str) -> MemberError:
 class Type:
     """What a member may hold: `convert` takes any JSON value but null, `zero` makes the unset one.
 
-    `convert` raises MemberError and nothing else.
+    `convert` raises MemberError and nothing else.  Values of the Python type `plain` need not be
+    converted at all, which is what makes a struct of many texts quick.
     """
 
     convert: Callable[[Any], Any]
     zero: Callable[[], Any]
+    plain: type | None = None
 
 
 class _Presence(Enum):
     ALWAYS = auto()
     UNLESS_EMPTY = auto()
     IF_GIVEN = auto()
+
+
+# name, plain, convert, presence and zero of each member
+_Plan = tuple[tuple[str, type | None, Callable[[Any], Any], _Presence, Callable[[], Any]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,38 +107,44 @@ def retype(member_type: Type, value: Any, where: str) -> Any:
 
 def struct(*members: Member) -> Type:
     """Return the type of a struct with these members, in this order."""
-    plan = tuple((each.name, each.type.convert, each.presence, each.type.zero) for each in members)
-    always_present, unless_empty_ = _Presence.ALWAYS, _Presence.UNLESS_EMPTY
+    plan: _Plan = tuple(
+        (each.name, each.type.plain, each.type.convert, each.presence, each.type.zero)
+        for each in members
+    )
+    return Type(partial(_struct, plan), lambda: _struct(plan, {}))
 
-    def convert(value: Any) -> JsonObject:
-        if type(value) is not dict:
-            raise misfit(value, "an object")
-        result: JsonObject = {}
-        given = value.get
-        for name, convert_member, presence, zero in plan:
-            member = given(name)
-            if member is None:
-                if presence is always_present:
-                    result[name] = zero()
-                continue
+
+def _struct(plan: _Plan, value: Any) -> JsonObject:
+    if type(value) is not dict:
+        raise misfit(value, "an object")
+    always_present, unless_empty_ = _Presence.ALWAYS, _Presence.UNLESS_EMPTY
+    result: JsonObject = {}
+    given = value.get
+    for name, plain, convert, presence, zero in plan:
+        member = given(name)
+        if member is None:
+            if presence is always_present:
+                result[name] = zero()
+            continue
+        if type(member) is not plain:
             try:
-                member = convert_member(member)
+                member = convert(member)
             except MemberError as error:
                 raise error.within(name) from None
-            if member or presence is not unless_empty_:
-                result[name] = member
-        return result
-
-    return Type(convert, lambda: convert({}))
+        if member or presence is not unless_empty_:
+            result[name] = member
+    return result
 
 
 def list_of(element: Type) -> Type:
     """Return the type of a list; unset it is null."""
-    convert_element, zero = element.convert, element.zero
+    convert_element, zero, plain = element.convert, element.zero, _set_of(element.plain)
 
     def convert(value: Any) -> list[Any]:
         if type(value) is not list:
             raise misfit(value, "a list")
+        if plain.issuperset(map(type, value)):
+            return value
         try:
             return [zero() if each is None else convert_element(each) for each in value]
         except MemberError:
@@ -149,20 +161,26 @@ def repeated(element: Type) -> Type:
 
 def map_of(element: Type) -> Type:
     """Return the type of a map from text, whose members are sorted; unset it is null."""
-    convert_element, zero = element.convert, element.zero
+    convert_element, zero, plain = element.convert, element.zero, _set_of(element.plain)
 
     def convert(value: Any) -> JsonObject:
         if type(value) is not dict:
             raise misfit(value, "an object")
+        if plain.issuperset(map(type, value.values())):
+            return {key: value[key] for key in sorted(value)}
         try:
             return {
-                key: zero() if each is None else convert_element(each)
-                for key, each in sorted(value.items(), key=itemgetter(0))
+                key: zero() if value[key] is None else convert_element(value[key])
+                for key in sorted(value)
             }
         except MemberError:
             raise _first_misfit(convert_element, value) from None
 
     return Type(convert, _nothing)
+
+
+def _set_of(plain: type | None) -> frozenset[type]:
+    return frozenset() if plain is None else frozenset({plain})
 
 
 def _first_misfit(convert: Callable[[Any], Any], value: list[Any] | JsonObject) -> MemberError:
@@ -185,7 +203,7 @@ def exactly(python_type: type, accepted: str, zero: Any) -> Type:
             raise misfit(value, accepted)
         return value
 
-    return Type(convert, lambda: zero)
+    return Type(convert, lambda: zero, python_type)
 
 
 def integer(low: int, high: int) -> Type:
@@ -225,7 +243,7 @@ def number_or(text_type: Type, number: Type) -> Type:
 
 def nullable(element: Type) -> Type:
     """Return the type of a pointer: unset it is null."""
-    return Type(element.convert, _nothing)
+    return Type(element.convert, _nothing, element.plain)
 
 
 def _nothing() -> None:

@@ -18,7 +18,7 @@ from typha.model.resources import (
 )
 
 _KIND: Final = "Node"
-_PREFIX: Final = "projectcalico.org/"
+ANNOTATION_PREFIX: Final = "projectcalico.org/"
 _KUBE_LABELS: Final = "projectcalico.org/kube-labels"
 _PASSED_ON: Final = frozenset({"InternalIP", "ExternalIP"})
 _V4, _V6 = 4, 6
@@ -72,7 +72,7 @@ def _metadata(name: str, meta: JsonObject, annotations: JsonObject) -> JsonObjec
 
 
 def _map_in(annotations: JsonObject, name: str) -> JsonObject:
-    return _decoded(annotations.get(_PREFIX + name), typed.STRING_MAP) or {}
+    return _decoded(annotations.get(ANNOTATION_PREFIX + name), typed.STRING_MAP) or {}
 
 
 def _decoded(text: str | None, wanted: typed.Type) -> Any:
@@ -136,7 +136,7 @@ def _bgp(annotations: JsonObject, tunnel: str | None) -> JsonObject:
 
 def _wireguard(annotations: JsonObject, tunnel: str | None) -> JsonObject:
     if tunnel is not None:
-        has_key = annotations.get(f"{_PREFIX}WireguardPublicKey")
+        has_key = annotations.get(f"{ANNOTATION_PREFIX}WireguardPublicKey")
         return _given({"interfaceIPv4Address": tunnel if has_key else ""})
     return _given(
         {
@@ -163,7 +163,7 @@ def _addresses(bgp: JsonObject, status: JsonObject) -> list[JsonObject]:
 
 def _interfaces(annotations: JsonObject) -> list[JsonObject]:
     """Return the interfaces, without addresses that are none."""
-    interfaces = _decoded(annotations.get(f"{_PREFIX}Interfaces"), _INTERFACES) or []
+    interfaces = _decoded(annotations.get(f"{ANNOTATION_PREFIX}Interfaces"), _INTERFACES) or []
     for interface in interfaces:
         addresses = [each for each in interface.pop("addresses", ()) if nets.parse_ip(each)]
         if addresses:
@@ -174,8 +174,8 @@ def _interfaces(annotations: JsonObject) -> list[JsonObject]:
 def _status(spec: JsonObject, annotations: JsonObject) -> JsonObject:
     return _given(
         {
-            "wireguardPublicKey": annotations.get(f"{_PREFIX}WireguardPublicKey"),
-            "wireguardPublicKeyV6": annotations.get(f"{_PREFIX}WireguardPublicKeyV6"),
+            "wireguardPublicKey": annotations.get(f"{ANNOTATION_PREFIX}WireguardPublicKey"),
+            "wireguardPublicKeyV6": annotations.get(f"{ANNOTATION_PREFIX}WireguardPublicKeyV6"),
             "podCIDRs": typed.retype(typed.STRINGS, spec.get("podCIDRs"), "spec.podCIDRs"),
         }
     )
@@ -188,13 +188,13 @@ def _given(members: JsonObject) -> JsonObject:
 
 def _fit(annotations: JsonObject, name: str, check: Callable[[str], object]) -> str:
     """Return an annotation's text if the check accepts it, else ""."""
-    text: str = annotations.get(_PREFIX + name, "")
+    text: str = annotations.get(ANNOTATION_PREFIX + name, "")
     return text if text and check(text) else ""
 
 
 def _as_number(annotations: JsonObject) -> int | None:
     try:
-        return typed.as_number(annotations.get(f"{_PREFIX}ASNumber", ""))
+        return typed.as_number(annotations.get(f"{ANNOTATION_PREFIX}ASNumber", ""))
     except ValueError:
         return None
 

@@ -26,6 +26,8 @@ _SOURCE_PREFIXES: Final = "cni.projectcalico.org/allowedSourcePrefixes"
 _NETWORK_STATUS: Final = "k8s.v1.cni.cncf.io/network-status"
 _RARE: Final = frozenset({_FLOATING_IPS, _SOURCE_PREFIXES, _NETWORK_STATUS, *qos.ANNOTATIONS})
 
+ANNOTATIONS: Final = _RARE | {_POD_IP, _POD_IPS, _AWS_POD_IPS}  # all that are looked at
+
 _FINISHED_PHASES: Final = frozenset({"Succeeded", "Failed", "Completed"})
 _PROTOCOLS: Final = {None: "tcp", "": "tcp", "TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 _PORT_BITS: Final = 0xFFFF  # the original cuts a port to 16 bits
