@@ -8,7 +8,7 @@ import json
 import time
 import urllib.request
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 import click
 import orjson
@@ -18,8 +18,6 @@ from benchmarks.bench import Bench, Options, say
 from benchmarks.felix import Group
 from benchmarks.objects import FAMILIES
 from benchmarks.report import tidy
-
-BURST: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +45,14 @@ def parse_seconds(bench: Bench) -> tuple[float, int]:
     return time.process_time() - begun, len(text)
 
 
-def run(options: Options) -> Start:
+def run(options: Options, burst: int) -> Start:
     """Start a server, then send it a burst, with one client to tell when it has arrived."""
     say(f"{options.kvs} {options.family}")
     with Bench(options) as bench:
         parsed, size = parse_seconds(bench)
         begun = scenarios.start(bench).row
         bench.connect([Group(clients=1)])
-        fed = scenarios.burst(bench, BURST).row
+        fed = scenarios.burst(bench, burst).row
     return Start(
         count=options.kvs,
         wall_s=begun.wall_s or 0.0,
@@ -62,8 +60,8 @@ def run(options: Options) -> Start:
         pss_mib=begun.pss_mib or 0.0,
         parse_s=parsed,
         list_mib=size / 2**20,
-        events_per_s=BURST / (fed.wall_s or 1.0),
-        event_cpu_us=(fed.cpu_s or 0.0) / BURST * 1e6,
+        events_per_s=burst / (fed.wall_s or 1.0),
+        event_cpu_us=(fed.cpu_s or 0.0) / burst * 1e6,
         missing=begun.missing + fed.missing + fed.wrong,
     )
 
@@ -85,13 +83,15 @@ def compare(small: Start, large: Start) -> dict[str, Any]:
 @click.option("--family", type=click.Choice(["policies", "pods"]), default="policies")
 @click.option("--small", default=1_000, show_default=True, help="Objects of the small cluster.")
 @click.option("--large", default=50_000, show_default=True, help="Objects of the large one.")
+@click.option("--burst", default=10_000, show_default=True, help="Watch events to send.")
 @click.option("--netns", "isolated", is_flag=True, help="A network of its own (needs root).")
 @click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text")
-def main(family: str, small: int, large: int, layout: str, *, isolated: bool) -> None:
+def main(family: str, layout: str, *, isolated: bool, **sizes: int) -> None:
     """Measure and print."""
     if isolated:
         netns.enter()
-    starts = [run(Options(family=family, kvs=count, workers=1)) for count in (small, large)]
+    counts = (sizes["small"], sizes["large"])
+    starts = [run(Options(family=family, kvs=n, workers=1), sizes["burst"]) for n in counts]
     found = [*map(asdict, starts), compare(*starts)]
     for figures in found:
         shown = {name: tidy(value) for name, value in figures.items()}

@@ -58,6 +58,7 @@ def start(bench: Bench) -> Outcome:
 
 def storm(bench: Bench) -> Outcome:
     """All clients connect at once; until the last one is in sync."""
+    ensure_server(bench)
     bench.disconnect()
     measured = Measurement(bench)
     arrival = bench.connect([Group(clients=bench.options.clients)])
@@ -139,6 +140,7 @@ def stuck(bench: Bench) -> Outcome:
 
 def mixed(bench: Bench) -> Outcome:
     """Old and new clients, of all syncers, under churn."""
+    ensure_server(bench)
     bench.disconnect()
     total = bench.options.clients
     part = max(total // 10, 1)
@@ -210,11 +212,16 @@ def outcome(
     )
 
 
-def ensure_clients(bench: Bench) -> None:
-    """Start and connect whatever is not yet there, without measuring it."""
+def ensure_server(bench: Bench) -> None:
+    """Start the server if it is not there, without measuring it."""
     if not bench.running:
         say("starting the server")
         bench.start()
+
+
+def ensure_clients(bench: Bench) -> None:
+    """Start and connect whatever is not yet there, without measuring it."""
+    ensure_server(bench)
     if not bench.connected:
         say(f"connecting {bench.options.clients} clients")
         arrival = bench.connect([Group(clients=bench.options.clients)])

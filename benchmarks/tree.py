@@ -16,7 +16,7 @@ from benchmarks import accounting
 
 START_SECONDS: Final = 120.0
 SETTLED_CPU: Final = 0.03  # of a core: a tree that uses less is done with its work
-SETTLE_SECONDS: Final = 5.0
+SETTLE_SECONDS: Final = 3.0
 SERVE: Final = (sys.executable, "-m", "typha", "serve")
 
 
