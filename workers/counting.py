@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from typha.syncproto.events import HelloAccepted
 from typha.syncproto.frames import Frame
 from typha.syncproto.messages import SyncerType
 from typha.telemetry.closing import CloseReason
@@ -28,6 +29,8 @@ class Counts:
         self.later: Counter[SyncerType] = (
             Counter()
         )  # pieces of the log to clients that were behind
+        self.streaming: Counter[SyncerType] = Counter()  # clients past their hello
+        self._versions: Counter[str] = Counter()
         self.reload_failures = 0
         self.certificates: dict[str, float] = {}  # expiry by role, Unix seconds
         self.fan_out_seconds = 0.0
@@ -54,8 +57,21 @@ class Counts:
         """Count one value of a summary."""
         self.figures.summary(name, syncer.value).observe(value)
 
-    def gather(self, connections: Iterable[Connection], dropped: int, now: float) -> Figures:
-        """Put everything into the figures, and give them."""
+    def begun(self, hello: HelloAccepted) -> None:
+        """Count a client in."""
+        self.streaming[hello.syncer] += 1
+        self._versions[hello.hello.version] += 1
+
+    def ended(self, hello: HelloAccepted) -> None:
+        """Count a client out."""
+        self.streaming[hello.syncer] -= 1
+        self._versions[hello.hello.version] -= 1
+        self._versions += Counter()  # forgets versions that nobody has any more
+
+    def gather(
+        self, active: int, blocked: Iterable[Connection], dropped: int, now: float
+    ) -> Figures:
+        """Put everything into the figures, and give them; only blocked clients have a queue."""
         figures = self.figures
         figures.turn(now)
         figures.set_counter("typha_connections_accepted", "", self.accepted)
@@ -68,21 +84,15 @@ class Counts:
         _set_each(figures, "typha_breadcrumb_non_block", self.later)
         figures.set_counter("typha_cert_reload_failures_total", "server", self.reload_failures)
         figures.set_gauges("typha_cert_not_after_timestamp_seconds", self.certificates)
-        self._gather_connections(list(connections))
-        return figures
-
-    def _gather_connections(self, connections: list[Connection]) -> None:
-        queued = [connection.queued_bytes for connection in connections]
-        served = [c for c in connections if c.hello is not None]
-        streaming = Counter(c.hello.syncer.value for c in served if c.hello)
-        versions = Counter(c.hello.hello.version for c in served if c.hello)
-        figures = self.figures
-        figures.set_gauge("typha_connections_active", "", len(connections))
+        queued = [connection.queued_bytes for connection in blocked]
+        figures.set_gauge("typha_connections_active", "", active)
         figures.set_gauge("typha_queued_bytes", "", sum(queued))
         figures.set_gauge("typha_queued_bytes_highest", "", max(queued, default=0))
-        figures.set_gauges("typha_client_versions", dict(versions))
+        figures.set_gauges("typha_client_versions", dict(self._versions))
         for syncer in SyncerType:
-            figures.set_gauge("typha_connections_streaming", syncer.value, streaming[syncer.value])
+            streaming = self.streaming[syncer]
+            figures.set_gauge("typha_connections_streaming", syncer.value, streaming)
+        return figures
 
 
 def _set_each(figures: Figures, name: str, values: Counter[Any]) -> None:

@@ -115,13 +115,15 @@ class Worker:
             self._refresh_certificates()
 
     def _report(self, now: float) -> None:
-        connections = self._shard.connections.values()
-        self._reporter.push(self._counts.gather(connections, self._slot.sheds_done, now))
+        blocked = self._shard.rounds.blocked.values()
+        dropped = self._slot.sheds_done
+        self._reporter.push(self._counts.gather(len(self._shard), blocked, dropped, now))
         self._answer(now)  # sending may have swallowed the signal that a question came
 
     def _answer(self, now: float) -> None:
         for token, question in self._reporter.questions():
             if question == "clients":
+                connections = self._shard.connections.values()
                 connections = self._shard.connections.values()
                 clients = [counting.described(c, self._index, now) for c in connections]
                 self._reporter.answer(token, orjson.dumps(clients))

@@ -51,8 +51,9 @@ class Rounds:
     def turn(self, now: float, unix_nanoseconds: int) -> list[Connection]:
         """Do what is due: give those that have a ping to be written, or have come to an end."""
         concerned: list[Connection] = []
-        while self.next_at <= now:
-            self.next_at += self.tick_seconds
+        if self.next_at <= now:
+            # One tick a turn: after a pause of the whole process nobody is pinged twice at once.
+            self.next_at = max(self.next_at, now - self.tick_seconds) + self.tick_seconds
             concerned += self._tick(now, unix_nanoseconds)
         return concerned
 

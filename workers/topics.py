@@ -28,6 +28,7 @@ from workers.replica import Replica
 log = logging.getLogger(__name__)
 
 TAIL_BYTES: Final = 1 << 20  # of changes since a snapshot that are sent along with it
+IDLE_SECONDS: Final = 60.0  # that a topic without clients is still followed
 ASK_AGAIN_SECONDS: Final = 2.0  # a watcher that was replaced meanwhile never got the question
 FOR_ALL: Final = 0  # the token of questions that concern everybody behind a topic
 
@@ -261,9 +262,19 @@ class Topics:
                 self._ask_snapshot(following, now)
             if following.replica.is_asking and _is_due(following.asked_changes_at, now):
                 self._ask_changes(following, now)
+            self._leave_if_idle(following, now)
         for connection, asked_at in list(self._behind.values()):
             if _is_due(asked_at, now):
                 self.ask_changes_for(connection, now)
+
+    def _leave_if_idle(self, following: _Following, now: float) -> None:
+        if following.users:
+            following.empty_since = 0.0
+        elif not following.empty_since:
+            following.empty_since = now
+        elif now - following.empty_since > IDLE_SECONDS:
+            del self._following[following.replica.name]
+            self._bus.leave(following.replica.name)
 
 
 def _is_due(asked_at: float, now: float) -> bool:

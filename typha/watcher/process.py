@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +38,10 @@ from typha.watcher.stream import Stream
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS: Final = 0.5
-EVENTS_A_TURN: Final = 100  # then whoever asks something has a turn
+INTAKE_SECONDS: Final = 0.02  # of events in a turn; then whoever asks something has one
+OBJECTS_AT_ONCE: Final = 500  # of a list, before the next sign of life
 TICK_SECONDS: Final = 1.0
+SETTLE_SECONDS: Final = 60.0  # that the garbage collector rests while lists come in
 JOURNAL: Final = "journal"
 STREAMED_BATCH: Final = 100  # KVs in a message of a plain snapshot, as the reference's default
 
@@ -75,6 +78,7 @@ class Watcher:
         self._poll.register(self._reporter.socket, zmq.POLLIN)
         self._counts = Counts(self._pipeline, self._answers, self._freshness)
         self._tick_at = 0.0
+        self._settle_by = time.monotonic() + SETTLE_SECONDS
         self._is_settled = False
         self._source = opening.open_source(datastore, self._intake.resources)
 
@@ -88,12 +92,20 @@ class Watcher:
         self._slot.heartbeat(now)
         self._poll.poll(math.ceil(self._patience(now) * 1000))
         self._broadcast.hear_subscriptions()
-        for born, event in self._inbox.take(EVENTS_A_TURN):
-            self._take(event, born)
+        self._take_events(time.monotonic() + INTAKE_SECONDS)
         self._publish(time.monotonic())
         self._answer()
         self._answer_ops(time.monotonic())
         self._tick(time.monotonic())
+
+    def _take_events(self, until: float) -> None:
+        while taken := self._inbox.take(1):
+            ((born, event),) = taken
+            for part in _parts(event):
+                self._take(part, born)
+                self._slot.heartbeat(time.monotonic())
+            if time.monotonic() > until:
+                return
 
     def _take(self, event: Event, born: float) -> None:
         if isinstance(event, StreamReport):
@@ -154,8 +166,10 @@ class Watcher:
             self._show(syncer, stream)
         self._slot.stale = len(self._freshness.stale(now))
         self._reporter.push(self._counts.gather(now))
-        if not self._is_settled and all(s.status is SyncStatus.IN_SYNC for s in streams.values()):
+        in_sync = all(stream.status is SyncStatus.IN_SYNC for stream in streams.values())
+        if not self._is_settled and (in_sync or now > self._settle_by):
             self._settle()
+            log.info("all syncers are in sync" if in_sync else "some syncers are not in sync yet")
 
     def _answer_ops(self, now: float) -> None:
         for token, question in self._reporter.questions():
@@ -169,12 +183,21 @@ class Watcher:
                     self._reporter.answer(token, b"null")
 
     def _settle(self) -> None:
-        """Everything is listed: what is held now stays, so the collector need not look at it."""
+        """Spare the collector what is held now: nearly all of it stays."""
         self._is_settled = True
         gc.collect()
         gc.freeze()
         gc.enable()
-        log.info("all syncers are in sync")
+
+
+def _parts(event: Event) -> Iterator[Event]:
+    """Cut a long list, which would keep everybody else waiting."""
+    if not isinstance(event, Listed) or len(event.objects) <= OBJECTS_AT_ONCE:
+        yield event
+        return
+    for start in range(0, len(event.objects), OBJECTS_AT_ONCE):
+        objects = event.objects[start : start + OBJECTS_AT_ONCE]
+        yield Listed(event.resource, objects, first=event.first and start == 0)
 
 
 def run(settings: Settings, board: Scoreboard, run_directory: Path) -> None:
