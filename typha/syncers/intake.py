@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple, assert_never
 
 from typha import validation
+from typha.datastore.k8s import interest
 from typha.datastore.ports import (
     ApiMissing,
     Changed,
@@ -30,6 +31,7 @@ from typha.syncproto.messages import SyncerType, SyncStatus
 
 log = logging.getLogger(__name__)
 
+# What a bug of ours, or an object that nobody thought of, may raise: only that object suffers.
 UNFORESEEN: Final = (
     ArithmeticError,
     AttributeError,
@@ -66,6 +68,7 @@ class _Channel:
         ]
         self.syncers: Syncers = frozenset().union(*(feed.syncers for feed, _ in self.feeds))
         self.revisions: dict[str, str] = {}  # of the objects that were converted as they are
+        self.fingerprints: dict[str, int] = {}  # of objects that have changed before
         self.unseen: set[str] = set()
         self.refused: dict[str, Refusal] = {}  # objects that could not be converted
         self.unfit: dict[str, Refusal] = {}  # keys whose value must not be sent
@@ -85,11 +88,25 @@ class _Channel:
             tracker.see(identity)
         return True
 
+    def is_of_no_interest(self, identity: str, fingerprint: int | None) -> bool:
+        """Tell whether a change cannot matter to anybody; remembers the fingerprint."""
+        known = self.fingerprints.get(identity)
+        if fingerprint is None:
+            self.fingerprints.pop(identity, None)
+            return False
+        self.fingerprints[identity] = fingerprint
+        return fingerprint == known and identity in self.revisions
+
+    def forget(self, identity: str) -> None:
+        """Know nothing of an object any more."""
+        self.revisions.pop(identity, None)
+        self.fingerprints.pop(identity, None)
+        self.refused.pop(identity, None)
+
     def forget_unseen(self) -> None:
         """End a complete list."""
         for identity in self.unseen:
-            self.revisions.pop(identity, None)
-            self.refused.pop(identity, None)
+            self.forget(identity)
         self.unseen = set()
 
 
@@ -113,7 +130,7 @@ class Intake:
         }
         self._waiting = {syncer: set(names) for syncer, names in self.resources_of.items()}
         self._started: set[SyncerType] = set()
-        self.unchanged: Counter[str] = Counter()  # objects listed again as they were, by resource
+        self.unchanged: Counter[str] = Counter()  # objects that need no conversion, by resource
 
     @property
     def resources(self) -> list[str]:
@@ -175,7 +192,11 @@ class Intake:
         self, channel: _Channel, resource: str, item: JsonObject, *, live: bool
     ) -> Iterator[Addressed]:
         identity, revision = _identify(item)
-        if not live and channel.is_as_it_was(identity, revision):
+        if live:
+            is_old_news = channel.is_of_no_interest(identity, interest.fingerprint(resource, item))
+        else:
+            is_old_news = channel.is_as_it_was(identity, revision)
+        if is_old_news:
             self.unchanged[resource] += 1
             return
         try:
@@ -183,9 +204,7 @@ class Intake:
         except ConversionError as error:
             yield from self._refuse(channel, resource, identity, str(error))
             return
-        except (
-            UNFORESEEN
-        ) as error:  # a bug of ours or an object nobody thought of: only it suffers
+        except UNFORESEEN as error:
             log.exception("unforeseen object", extra={"resource": resource, "object": identity})
             yield from self._refuse(
                 channel, resource, identity, f"{type(error).__name__}: {error}"
@@ -193,6 +212,8 @@ class Intake:
             return
         channel.refused.pop(identity, None)
         channel.unseen.discard(identity)
+        if not live:
+            channel.fingerprints.pop(identity, None)  # it was that of a former state
         if revision:
             channel.revisions[identity] = revision
         for (feed, tracker), kvs in zip(channel.feeds, made, strict=True):
@@ -215,8 +236,7 @@ class Intake:
             yield from self._remove(channel, identity)
 
     def _remove(self, channel: _Channel, identity: str) -> Iterator[Addressed]:
-        channel.refused.pop(identity, None)
-        channel.revisions.pop(identity, None)
+        channel.forget(identity)
         for feed, tracker in channel.feeds:
             yield from _address(channel, feed, tracker.take(identity, []))
 

@@ -182,3 +182,27 @@ def test_any_story_ends_in_the_state_of_a_fresh_list(story, chance):
     good = {name for name, item in truth.items() if item["data"] != "bad"}
     assert {key for key, has_value in state.items() if has_value} == good | {"default"}
     assert {r.name for r in made.refusals()} == truth.keys() - good
+
+
+def test_a_heartbeat_is_not_even_converted():
+    """Only what changes a key is; the rest is counted."""
+    feed = Feed(
+        resource="pods",
+        read=lambda item, _reading: Resource("Pod", "", "p", "1", item),
+        process=lambda resource: [KV(KEY.format("p"), b"v", resource.revision)],
+        syncers=frozenset({FELIX}),
+    )
+    made = Intake([feed], Reading(), {})
+
+    def pod(version, phase, **status):
+        metadata = {"name": "p", "namespace": "n", "resourceVersion": version}
+        return {"metadata": metadata, "spec": {}, "status": {"phase": phase, **status}}
+
+    assert told(made, Changed("pods", pod("1", "Pending"))) == [("p", NEW, True)]
+    assert told(made, Changed("pods", pod("2", "Pending", conditions=[{}]))) == []
+    assert made.unchanged["pods"] == 1
+    assert told(made, Changed("pods", pod("3", "Running"))) == [("p", UPDATED, True)]
+    told(made, Listed("pods", [pod("4", "Failed")], first=True))
+    assert told(made, Changed("pods", pod("5", "Running"))) == [("p", UPDATED, True)]
+    told(made, Removed("pods", "n", "p"))
+    assert told(made, Changed("pods", pod("4", "Running"))) == [("p", NEW, True)]
