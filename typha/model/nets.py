@@ -21,7 +21,8 @@ _MAPPED_BITS = 96
 _V4, _V6 = 4, 6
 _BITS = {_V4: 32, _V6: 128}
 _GROUPS = 8
-_REMEMBERED = 4096  # IPv6 addresses; one object's are read several times on their way
+_LONGEST_REMEMBERED = 64  # characters; no network written plainly is longer
+_REMEMBERED = 4096  # texts; those of one object are read several times on their way
 
 
 class Net(NamedTuple):
@@ -50,10 +51,8 @@ def parse_ip(text: str) -> str | None:
     """Return the canonical text of an address without a prefix length."""
     if _IPV4.fullmatch(text):
         return text
-    if ":" not in text:
-        return None
-    address = _ipv6(text)
-    return None if address is None else _text(*_unmapped(address))
+    net = parse(text) if ":" in text and "/" not in text else None
+    return None if net is None else net.address_text()
 
 
 def parse_cidr(text: str) -> str | None:
@@ -77,6 +76,10 @@ def parse_net(text: str) -> str | None:
 
 def parse(text: str) -> Net | None:
     """Read a CIDR or an address; a single address has the longest prefix."""
+    return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else _parse(text)
+
+
+def _parse(text: str) -> Net | None:
     head, slash, tail = text.partition("/")
     found = _IPV4.fullmatch(head)
     if found:
@@ -95,6 +98,9 @@ def parse(text: str) -> Net | None:
     if length is None or int(length[1]) > written:
         return None
     return _net(version, address, int(length[1]) - (written - prefix))
+
+
+_remembered = lru_cache(_REMEMBERED)(_parse)
 
 
 def version_of(canonical: str) -> int:
@@ -116,7 +122,6 @@ def _unmapped(address: int) -> tuple[int, int]:
     return _V6, address
 
 
-@lru_cache(_REMEMBERED)
 def _ipv6(text: str) -> int | None:
     """Read an IPv6 address, mapped ones included."""
     head, ellipsis, tail = text.partition("::")
