@@ -138,6 +138,13 @@ def test_annotations_win_over_fields():
     ]
 
 
+def test_no_two_fields_make_one_setting():
+    """Nor are two declared under one name."""
+    fields = felix_fields.FIELDS
+    assert len({field.member for field in fields}) == len(fields) == 180
+    assert len({field.setting for field in fields}) == len(fields)
+
+
 def test_an_object_may_be_for_one_host():
     """Whose name may have dots."""
     assert felix("node.n1.example", {"logPrefix": "p"}) == {
