@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import click
 import orjson
 
-from typha.commands import CommandError
+from typha.commands import CommandError, options
 from typha.config import loading
 from typha.ops import endpoints
 from typha.parent import rundir
@@ -30,7 +30,7 @@ class AbsentError(CommandError):
     """No server answers where we look."""
 
 
-def options(command: Command) -> Command:
+def which_server(command: Command) -> Command:
     """Give a command the options that say which server is meant."""
     chosen = click.option(
         "--rundir", metavar="DIR", help="The server's run directory, if there are several servers."
@@ -38,12 +38,7 @@ def options(command: Command) -> Command:
     chosen = click.option(
         "--url", metavar="URL", help="Its health endpoint, if it runs elsewhere: http://HOST:PORT"
     )(chosen)
-    return click.option(
-        *("-c", "--config-file"),
-        default=loading.DEFAULT_FILE,
-        show_default=True,
-        help="The server's configuration file; it may name the run directory.",
-    )(chosen)
+    return options.config_file(chosen)  # it may name the run directory
 
 
 class Server:

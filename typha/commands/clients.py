@@ -15,7 +15,7 @@ _USUAL: Final = {
 
 
 @click.command
-@asking.options
+@asking.which_server
 @click.option("--syncer", metavar="NAME", help="Only those of one syncer.")
 @click.option("--wide", is_flag=True, help="All there is to tell about each.")
 @click.option(

@@ -5,17 +5,12 @@ import os
 import click
 
 from typha import commands, daemon
-from typha.config import loading
+from typha.commands import options
 from typha.parent import listening, rundir
 
 
 @click.command
-@click.option(
-    *("-c", "--config-file"),
-    default=loading.DEFAULT_FILE,
-    show_default=True,
-    help="The configuration file; it need not exist.",
-)
+@options.config_file
 def serve(config_file: str) -> int:
     """Run the server until it is told to end.
 

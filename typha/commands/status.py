@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 import orjson
 
-from typha.commands import CommandError, asking, tables
+from typha.commands import CommandError, asking, options, tables
 from typha.ops import columns
 from typha.telemetry import layouts
 
@@ -18,7 +18,7 @@ _STREAMS: Final = {
 
 
 @click.command
-@asking.options
+@asking.which_server
 @click.option("--wait", is_flag=True, help="Wait until it is ready, also for it to start.")
 @click.option(
     "--timeout",
@@ -27,13 +27,7 @@ _STREAMS: Final = {
     metavar="SECONDS",
     help="How long to wait; for ever if this is not given.",
 )
-@click.option(
-    *("--format", "layout"),
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print it.",
-)
+@options.layout
 def status(*, wait: bool, timeout: float, layout: str, **which: Any) -> int:
     """Print how the server, its processes and its datastore streams stand.
 

@@ -25,7 +25,7 @@ Draw = Callable[[str], None]
 
 
 @click.command
-@asking.options
+@asking.which_server
 @click.option(
     "--interval",
     type=click.FloatRange(min=0.1),
