@@ -30,6 +30,7 @@ from workers.topics import Topics
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS: Final = 0.5  # so that the heartbeat stays younger than a second
+SHEDDING_WAIT_SECONDS: Final = 0.05  # so that connections end one by one, not in heaps
 CERTIFICATE_LOOK_SECONDS: Final = 5.0  # changed files serve new handshakes within twice that
 CHORES_SECONDS: Final = 1.0
 
@@ -76,6 +77,7 @@ class Worker:
             self._answer(now)
         concerned = self._shard.rounds.turn(now, time.time_ns())
         self._shard.write_all(self._topics.take_writes() + concerned, now)
+        self._shed()
         if now >= self._chores_at:
             self._chores_at = now + CHORES_SECONDS
             self._do_chores(now)
@@ -86,7 +88,11 @@ class Worker:
             return 0.0
         if self._listener.is_pending:
             return listening.LOOK_AGAIN_SECONDS
-        return max(0.0, min(self._shard.rounds.next_at - now, LONGEST_WAIT_SECONDS))
+        longest = SHEDDING_WAIT_SECONDS if self._is_draining() else LONGEST_WAIT_SECONDS
+        return max(0.0, min(self._shard.rounds.next_at - now, longest))
+
+    def _is_draining(self) -> bool:
+        return self._board.server.phase is Phase.DRAINING
 
     def _follow_phase(self) -> None:
         is_serving = self._board.server.phase is Phase.SERVING
@@ -105,7 +111,6 @@ class Worker:
 
     def _do_chores(self, now: float) -> None:
         self._topics.remind(now)
-        self._shed()
         self._slot.streaming = self._shard.streaming()
         self._report(now)
         reloads = self._board.server.reloads
