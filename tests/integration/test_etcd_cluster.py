@@ -1,0 +1,124 @@
+"""The etcd source on a cluster of three: members die, leaders change, nothing is lost."""
+
+import threading
+
+import pytest
+
+from tests.integration.etcd_servers import (
+    connect,
+    control,
+    following,
+    needs_etcd,
+    running_cluster,
+    serves,
+    stored,
+    wait_for,
+)
+from typha.datastore.etcd import kinds, protobuf
+from typha.datastore.etcd.errors import EtcdError
+
+pytestmark = [pytest.mark.integration, needs_etcd]
+
+POOLS = "ippools.projectcalico.org"
+WRITES = 10_000
+
+
+@pytest.fixture
+def members(tmp_path):
+    """Run three members."""
+    with running_cluster(tmp_path) as cluster:
+        yield cluster
+
+
+class Writer:
+    """Writes and deletes pools from a thread, through whichever member answers."""
+
+    def __init__(self, members):
+        """Begin."""
+        self._members = members
+        self.done = 0
+        self.thread = threading.Thread(target=self._write, daemon=True)
+        self.thread.start()
+
+    def _write(self):
+        while self.done < WRITES:
+            for member in self._members:
+                try:
+                    with connect(member.url) as connection:
+                        self._write_through(connection)
+                except EtcdError:
+                    continue
+
+    def _write_through(self, connection):
+        while self.done < WRITES:
+            name = f"{kinds.V3_PREFIX}ippools/pool-{self.done % 300}".encode()
+            put = protobuf.field(1, name) + protobuf.field(2, b'{"write": %d}' % self.done)
+            connection._call("/etcdserverpb.KV/Put", put, 5.0)
+            self.done += 1
+
+
+def leader_of(members):
+    """Return the member that leads."""
+    for member in members:
+        with connect(member.url) as connection:
+            status = connection.status()
+        told = control(member.url, "endpoint", "status", "-w", "fields")
+        [own_id] = [line.split()[-1] for line in told.splitlines() if '"MemberID"' in line]
+        if status.leader == int(own_id):
+            return member
+    raise AssertionError("nobody leads")
+
+
+def test_members_may_die_while_thousands_of_writes_go_on(members):
+    """A member killed, a compaction, a leader killed: the state is that of a fresh list."""
+    with following(*(member.url for member in members)) as recorder:
+        writer = Writer(members)
+        leader = leader_of(members)
+        follower = next(member for member in members if member is not leader)
+
+        wait_for(lambda: writer.done > WRITES // 5, "the first writes")
+        follower.kill()
+        wait_for(lambda: writer.done > 2 * WRITES // 5, "writes without a follower")
+        with connect(leader.url) as connection:
+            revision = connection.page(b"x", b"", limit=1).header.revision
+        control(leader.url, "compact", str(revision))
+        follower.start()
+        wait_for(lambda: serves(follower.url), "the follower to be back")
+
+        wait_for(lambda: writer.done > 3 * WRITES // 5, "writes by all three")
+        leader.kill()
+        rest = [member for member in members if member is not leader]
+        wait_for(lambda: any(serves(member.url) for member in rest), "another leader")
+        writer.thread.join(60)
+        assert writer.done == WRITES
+
+        with connect(next(member for member in rest if serves(member.url)).url) as connection:
+            wait_for(lambda: recorder.objects == stored(connection), "the state of a fresh list")
+        wait_for(lambda: recorder.is_watching, "every stream to be well")
+        assert len(recorder.objects[POOLS]) == 300
+        assert recorder.changes > 300
+
+
+def test_a_member_cut_off_from_the_others_is_left(members):
+    """Its clients would hear nothing and not know: the stream ends, another member is asked."""
+    urls = [member.url for member in members]
+    with following(*urls) as recorder:
+        for member in members[:2]:
+            member.kill()
+        wait_for(lambda: not recorder.is_watching, "the source to notice that nobody leads")
+        assert not serves(members[2].url)
+        for member in members[:2]:
+            member.start()
+        wait_for(lambda: recorder.is_watching, "the source to be back")
+        assert recorder.relists() == 0
+
+
+def test_members_that_are_away_are_passed_over(members):
+    """Wherever the source begins."""
+    members[0].kill()
+    members[1].kill()
+    members[1].start()
+    wait_for(lambda: serves(members[2].url), "a quorum")
+    for _ in range(3):
+        with following(*(member.url for member in members)) as recorder:
+            assert recorder.is_synced
