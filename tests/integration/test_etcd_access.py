@@ -135,6 +135,28 @@ def test_a_check_says_what_may_not_be_read(guarded):
     assert "user, password" in wrong.hint
 
 
+def test_a_check_of_a_good_etcd_finds_nothing_wrong(tmp_path):
+    """But that nobody has used it yet."""
+    with running(tmp_path) as member:
+        settings = EtcdSettings(endpoints=(member.url,))
+        [warning] = [each for each in access.find(settings) if each.verdict is not Verdict.OK]
+        assert "ClusterInformation" in warning.message
+        with following(member.url):
+            assert {each.verdict for each in access.find(settings)} == {Verdict.OK}
+
+
+def test_a_check_tells_members_that_are_away_or_strangers_to_each_other(tmp_path):
+    """The server would go from one to the other, and take them for one."""
+    (tmp_path / "other").mkdir()
+    with running(tmp_path) as one, running(tmp_path / "other") as other:
+        found = list(access.find(EtcdSettings(endpoints=(one.url, other.url))))
+        assert any("different clusters" in each.message for each in found)
+        other.kill()
+        found = list(access.find(EtcdSettings(endpoints=(one.url, other.url))))
+        [error] = [each for each in found if each.verdict is Verdict.ERROR]
+        assert f"{other.url} cannot be reached" in error.message
+
+
 def test_authentication_that_is_off_needs_no_token(tmp_path):
     """A user is configured before the server asks for one."""
     with running(tmp_path) as member, following(member.url, **USER) as recorder:

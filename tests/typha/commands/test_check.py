@@ -82,7 +82,7 @@ def test_datastores_that_are_not_there_are_errors(typha, environ, tmp_path):
     }
     done = typha("check", **etcd)
     assert done.returncode == 2
-    assert "ERROR etcd: http://127.0.0.1:1/ cannot be reached" in done.stdout
+    assert "ERROR etcd: http://127.0.0.1:1 cannot be reached" in done.stdout
     api = {"TYPHA_DATASTORETYPE": "kubernetes", "K8S_API_ENDPOINT": "http://127.0.0.1:1"}
     done = typha("check", **environ | api)
     assert (done.returncode, done.stderr) == (2, "")

@@ -1,12 +1,8 @@
 """The datastore: whether it is there, what it lets us read, and what of it cannot be read."""
 
-import contextlib
 import importlib.util
-import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
 
 from typha.commands.checks import kubernetes
 from typha.config import findings
@@ -14,9 +10,6 @@ from typha.config.findings import Finding
 from typha.config.settings import DatastoreSettings, EtcdSettings
 from typha.datastore.files import folder
 from typha.datastore.k8s import kinds
-
-_CONNECT_SECONDS: Final = 4.0
-_ETCD_PORT: Final = 2379
 
 
 def find(datastore: DatastoreSettings) -> Iterator[Finding]:
@@ -45,15 +38,11 @@ def _manifests(path: Path) -> Iterator[Finding]:
 
 
 def _etcd(etcd: EtcdSettings) -> Iterator[Finding]:
-    """See whether the members can be reached, and whether we could speak to them."""
+    """Ask etcd's members, if we can speak to them at all."""
     if importlib.util.find_spec("grpc") is None:
         message = "etcd needs the package grpcio, which is not installed"
         yield findings.error("DatastoreType", message, "pip install 'typha[etcd]'")
-    for endpoint in etcd.endpoints:
-        url = urlsplit(endpoint)
-        address = (url.hostname or "", url.port or _ETCD_PORT)
-        try:
-            with contextlib.closing(socket.create_connection(address, _CONNECT_SECONDS)):
-                yield findings.ok("etcd", f"{endpoint} accepts connections")
-        except OSError as error:
-            yield findings.error("etcd", f"{endpoint} cannot be reached: {error}")
+        return
+    from typha.datastore.etcd import access  # noqa: PLC0415 - it brings grpc, which may be missing
+
+    yield from access.find(etcd)

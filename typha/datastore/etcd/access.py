@@ -1,5 +1,6 @@
 """What `typha check` asks etcd: is each member there, may we read, is the cluster whole."""
 
+import socket
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,6 +12,8 @@ from typha.datastore.etcd.client import Connection
 from typha.datastore.etcd.endpoints import Endpoint, EndpointError
 from typha.datastore.etcd.errors import DeniedError, EtcdError
 from typha.datastore.etcd.protobuf import ProtobufError
+
+CONNECT_SECONDS: Final = 4.0
 
 _OLDEST_VERSION: Final = (3, 4)  # that knows watch fragments and progress requests
 
@@ -33,6 +36,10 @@ def find(settings: EtcdSettings) -> Iterator[Finding]:
     has_answered = False
     clusters: dict[int, Endpoint] = {}
     for member in members:
+        problem = _unreachable(member)
+        if problem is not None:
+            yield findings.error("etcd", f"{member.url} cannot be reached: {problem}")
+            continue
         try:
             with Connection(member, settings) as connection:
                 status = connection.status()
@@ -52,6 +59,15 @@ def _members(settings: EtcdSettings) -> list[Endpoint]:
     if settings.discovery_srv:
         return discovery.discover(settings.discovery_srv)
     return [endpoints.parse(url) for url in settings.endpoints]
+
+
+def _unreachable(member: Endpoint) -> OSError | None:
+    """Return why a member takes no connection; grpc's texts say it less well."""
+    try:
+        socket.create_connection((member.host, member.port), CONNECT_SECONDS).close()
+    except OSError as error:
+        return error
+    return None
 
 
 def _of_member(member: Endpoint, status: codec.Status) -> Iterator[Finding]:
