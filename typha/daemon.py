@@ -15,6 +15,7 @@ from pathlib import Path
 
 import typha
 from typha.config import listing, loading, settings as parts
+from typha.config.errors import ConfigError
 from typha.parent import children, listening, restarts, rundir, supervise
 from typha.scoreboard import Scoreboard
 from typha.telemetry import logs, memory
@@ -179,15 +180,23 @@ def _hooks(configuration: Configuration, debug: parts.DebugSettings) -> children
     """Make what every process does on SIGHUP and SIGUSR1."""
 
     def reload(name: str) -> None:
-        fresh = loading.load(configuration.environ, configuration.file).settings.logs
-        logs.configure(replace(fresh, file_required=False), name)
-        log.info("log settings reloaded", extra={"severity": fresh.severity_screen})
+        try:
+            fresh = loading.load(configuration.environ, configuration.file).settings.logs
+            logs.configure(replace(fresh, file_required=False), name)
+        except (ConfigError, OSError) as error:
+            log.error("log settings not reloaded", extra={"error": error})  # noqa: TRY400 no bug
+        else:
+            log.info("log settings reloaded", extra={"severity": fresh.severity_screen})
 
     def dump(name: str) -> None:
         if not debug.memory_profile_path:
             log.info("no memory report: DebugMemoryProfilePath is not set")
             return
-        file = memory.write(debug.memory_profile_path, name)
-        log.info("memory report written", extra={"file": file})
+        try:
+            file = memory.write(debug.memory_profile_path, name)
+        except OSError as error:
+            log.error("no memory report", extra={"error": error})  # noqa: TRY400 no bug of ours
+        else:
+            log.info("memory report written", extra={"file": file})
 
     return children.Hooks(reload=reload, dump=dump)

@@ -1,0 +1,183 @@
+"""The composition root, run as a program: what keeps a server from starting, and signals."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PROCESSES = {"parent", "ops", "watcher", "worker-0"}
+
+
+def settings(folder: Path, **given: object) -> dict[str, str]:
+    """Return the environment of a small server."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    (folder / "manifests").mkdir(exist_ok=True)
+    usual = {
+        "DatastoreType": "file",
+        "ManifestDir": folder / "manifests",
+        "ServerHost": "127.0.0.1",
+        "ServerPort": port,
+        "Workers": 1,
+        "LogFilePath": "none",
+        "LogSeveritySys": "none",
+        "RunDir": folder / "run",
+    }
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("TYPHA_")}
+    mine = {f"TYPHA_{name.upper()}": str(value) for name, value in {**usual, **given}.items()}
+    return environ | mine
+
+
+class Running:
+    """A server with its log in a file."""
+
+    def __init__(self, folder: Path, *options: str, **given: object) -> None:
+        self.environ = settings(folder, **given)
+        self._log = folder / "log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "typha", "serve", *options],
+                env=self.environ,
+                stdout=log,
+                stderr=log,
+            )
+
+    def log(self) -> str:
+        """Return what it has said."""
+        return self._log.read_text()
+
+    def wait_for(self, said: str, count: int = 1) -> None:
+        """Return when it has said something so many times."""
+        deadline = time.monotonic() + 60
+        while len(re.findall(said, self.log())) < count:
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def start(short_folder):
+    """Start servers; none outlives the test."""
+    started: list[Running] = []
+
+    def begin(*options: str, **given: object) -> Running:
+        started.append(Running(short_folder, *options, **given))
+        return started[-1]
+
+    yield begin
+    for server in started:
+        if server.process.poll() is None:
+            server.process.send_signal(signal.SIGINT)
+        server.process.wait(30)
+
+
+def refused(start, **given: object) -> str:
+    """Start a server that cannot start, and return what it says."""
+    server = start(**given)
+    assert server.process.wait(60) == 1, server.log()
+    return server.log()
+
+
+def test_a_wrong_setting_is_named_with_what_would_be_right(start):
+    """The original retries for ever."""
+    said = refused(start, DatastoreType="consul")
+    assert "TYPHA_DATASTORETYPE" in said
+    assert "consul" in said
+    assert "Traceback" not in said
+
+
+def test_a_busy_port_is_named_by_its_settings(start):
+    """As one line with a hint."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused(start, ServerPort=port)
+    assert f"ServerHost=127.0.0.1 ServerPort={port}" in said
+    assert "Traceback" not in said
+
+
+def test_a_run_directory_with_other_files_is_not_touched(start, short_folder):
+    """It would be emptied otherwise."""
+    (short_folder / "run").mkdir()
+    (short_folder / "run" / "precious").touch()
+    assert "not ours" in refused(start)
+    assert (short_folder / "run" / "precious").exists()
+
+
+def test_certificates_that_are_none_keep_the_server_from_starting(start, short_folder):
+    """The worker says so, and the server gives up instead of trying for ever."""
+    garbage = short_folder / "garbage.pem"
+    garbage.write_text("not a certificate")
+    files = dict.fromkeys(["CAFile", "ServerCertFile", "ServerKeyFile"], garbage)
+    said = refused(start, ClientCN="calico-node", **files)
+    assert "cannot work" in said
+    assert "it cannot work with these settings" in said
+
+
+def test_a_private_run_directory_is_made_and_removed(start):
+    """Where none is set."""
+    server = start(RunDir="none")
+    server.wait_for("listening")
+    (made,) = re.findall(r'runDir="?([^" ]+)', server.log())
+    assert Path(made).is_dir()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+    assert not Path(made).exists()
+
+
+def test_sighup_reads_the_log_settings_again_in_every_process(start, short_folder):
+    """What is in the file may have changed."""
+    file = short_folder / "typha.cfg"
+    file.write_text("LogSeverityScreen = info\n")
+    server = start("--config-file", str(file))
+    server.wait_for("listening")
+    file.write_text("LogSeverityScreen = debug\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for('log settings reloaded role="[^"]+" severity="DEBUG"', len(PROCESSES))
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+
+
+def test_a_bad_file_at_sighup_changes_nothing(start, short_folder):
+    """Not even for the parent, whose end would be everybody's."""
+    file = short_folder / "typha.cfg"
+    file.write_text("LogSeverityScreen = info\n")
+    server = start("--config-file", str(file))
+    server.wait_for("listening")
+    file.write_text("DatastoreType = consul\nno delimiter here\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for("log settings not reloaded", len(PROCESSES))
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+
+
+def test_sigusr1_writes_a_memory_report_of_every_process(start, short_folder):
+    """Beside each other, with the time in their names."""
+    pattern = short_folder / "heap-<timestamp>"
+    server = start(DebugMemoryProfilePath=pattern)
+    server.wait_for("listening")
+    server.process.send_signal(signal.SIGUSR1)
+    server.wait_for("memory report written", len(PROCESSES))
+    files = list(short_folder.glob("heap-2*"))
+    assert {file.suffix.removeprefix(".") for file in files} == PROCESSES
+
+
+def test_calico_typha_starts_the_same_server(short_folder):
+    """With the original's name and options."""
+    file = short_folder / "typha.cfg"
+    file.write_text("")
+    environ = settings(short_folder)
+    program = Path(sys.executable).with_name("calico-typha")
+    with subprocess.Popen(
+        [program, "-c", file], env=environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        for line in process.stdout:
+            if "listening" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
