@@ -6,9 +6,9 @@ import time
 from collections import deque
 from typing import Final
 
-from typha.datastore.ports import Event
+from typha.datastore.ports import Event, Listed
 
-LARGEST_BACKLOG: Final = 4096  # events; a source that is faster waits
+LARGEST_BACKLOG: Final = 1024  # objects; a source that is faster waits
 
 
 class Inbox:
@@ -18,13 +18,15 @@ class Inbox:
         """Start empty."""
         self.descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._events: deque[tuple[float, Event]] = deque()
+        self._objects = 0  # in the events: a part of a list weighs what it holds
         self._room = threading.Condition()
 
     def put(self, event: Event) -> None:
         """Take one event; blocks while the backlog is full."""
         with self._room:
-            while len(self._events) >= LARGEST_BACKLOG:
+            while self._objects >= LARGEST_BACKLOG:
                 self._room.wait()
+            self._objects += _weight(event)
             self._events.append((time.monotonic(), event))
             if len(self._events) == 1:
                 os.eventfd_write(self.descriptor, 1)
@@ -33,6 +35,7 @@ class Inbox:
         """Give up to `most` events with the moment each came in, oldest first."""
         with self._room:
             taken = [self._events.popleft() for _ in range(min(most, len(self._events)))]
+            self._objects -= sum(_weight(event) for _, event in taken)
             if not self._events:
                 self._clear()
             self._room.notify_all()
@@ -43,3 +46,7 @@ class Inbox:
             os.eventfd_read(self.descriptor)
         except BlockingIOError:
             return
+
+
+def _weight(event: Event) -> int:
+    return max(1, len(event.objects)) if isinstance(event, Listed) else 1
