@@ -10,8 +10,7 @@ first stopped.  A value whose messages have not all arrived is decoded anew when
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from typha.gob import types, varint
 from typha.gob.cursor import Cursor
@@ -31,6 +30,18 @@ class Limits:
     depth: int = 32
     definitions: int = 256  # in one stream; a real client sends six
     definition_bytes: int = 64 << 10  # in one stream
+
+
+# What needs neither definitions nor further messages.
+_PRIMITIVES: Final[dict[int, Callable[[Cursor], Any]]] = {
+    Builtin.BOOL: Cursor.read_bool,
+    Builtin.INT: Cursor.read_int,
+    Builtin.UINT: Cursor.read_uint,
+    Builtin.FLOAT: Cursor.read_float,
+    Builtin.BYTES: Cursor.read_bytes,
+    Builtin.STRING: Cursor.read_text,
+    Builtin.COMPLEX: Cursor.read_complex,
+}
 
 
 class _MoreMessagesNeededError(Exception):
@@ -96,33 +107,14 @@ class Decoder:
 class _Values:
     """The types of one stream, and how to read a value of each."""
 
-    __slots__ = (
-        "_cursor",
-        "_definition_bytes",
-        "_definitions",
-        "_limits",
-        "_messages",
-        "_readers",
-    )
+    __slots__ = ("_cursor", "_definition_bytes", "_definitions", "_limits", "_messages")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._cursor = Cursor(limits.depth, limits.values)
         self._definition_bytes = 0
-        self._messages: Iterator[bytes] = iter(())
-        self._cursor = cursor = Cursor(limits.depth, limits.values)
-        self._readers: dict[int, Callable[[], Any]] = {
-            Builtin.BOOL: cursor.read_bool,
-            Builtin.INT: cursor.read_int,
-            Builtin.UINT: cursor.read_uint,
-            Builtin.FLOAT: cursor.read_float,
-            Builtin.BYTES: cursor.read_bytes,
-            Builtin.STRING: cursor.read_text,
-            Builtin.COMPLEX: cursor.read_complex,
-            Builtin.INTERFACE: self._interface,
-        }
         self._definitions: dict[int, types.WireType] = {}
-        for type_id, definition in types.SELF_DESCRIPTION.items():
-            self._define(type_id, definition)
+        self._messages: Iterator[bytes] = iter(())
 
     def read(self, messages: list[bytes]) -> Any:
         """Read what these messages hold: one value, or `_DEFINITION`.
@@ -161,10 +153,27 @@ class _Values:
         return self._value(type_id)
 
     def _value(self, type_id: int) -> Any:
-        read = self._readers.get(type_id)
-        if read is None:
-            raise DecodeError(f"type {type_id} is used but not defined")
-        return read()
+        read = _PRIMITIVES.get(type_id)
+        if read is not None:
+            return read(self._cursor)
+        if type_id == Builtin.INTERFACE:
+            return self._interface()
+        return self._composite(type_id)
+
+    def _composite(self, type_id: int) -> Any:
+        match self._definitions.get(type_id) or types.SELF_DESCRIPTION.get(type_id):
+            case types.StructType(fields=fields):
+                return self._struct(fields)
+            case types.SliceType(element=element):
+                return self._elements(element, None)
+            case types.ArrayType(element=element, length=length):
+                return self._elements(element, length)
+            case types.MapType(key=key, element=element):
+                return self._pairs(key, element)
+            case types.OpaqueType():
+                return self._cursor.read_bytes()
+            case None:
+                raise DecodeError(f"type {type_id} is used but not defined")
 
     def _interface(self) -> Interface | None:
         cursor = self._cursor
@@ -202,36 +211,15 @@ class _Values:
         self._definition_bytes += before - self._cursor.remaining
         if not types.FIRST_FREE_ID <= type_id <= types.LAST_ID or type_id in self._definitions:
             raise DecodeError(f"type {type_id} is defined twice or reserved")
-        count = len(self._definitions) - len(types.SELF_DESCRIPTION)
-        if count >= self._limits.definitions:
-            raise LimitError(f"more than {count} type definitions")
+        if len(self._definitions) >= self._limits.definitions:
+            raise LimitError(f"more than {self._limits.definitions} type definitions")
         if self._definition_bytes > self._limits.definition_bytes:
             raise LimitError(f"type definitions of {self._definition_bytes} bytes")
-        self._define(type_id, definition)
-
-    def _define(self, type_id: int, definition: types.WireType) -> None:
         self._definitions[type_id] = definition
-        self._readers[type_id] = self._reader(definition)
 
     def _forget(self, known: int) -> None:
         while len(self._definitions) > known:
-            type_id, _ = self._definitions.popitem()
-            del self._readers[type_id]
-
-    def _reader(self, definition: types.WireType) -> Callable[[], Any]:
-        match definition:
-            case types.StructType():
-                return partial(self._struct, definition.fields)
-            case types.SliceType():
-                return partial(self._elements, definition.element, None)
-            case types.ArrayType():
-                return partial(self._elements, definition.element, definition.length)
-            case types.MapType():
-                return partial(self._pairs, definition.key, definition.element)
-            case types.OpaqueType():
-                return self._cursor.read_bytes
-            case _:
-                assert_never(definition)
+            self._definitions.popitem()
 
     def _struct(self, fields: tuple[types.Field, ...]) -> dict[str, Any]:
         cursor = self._cursor
@@ -242,9 +230,9 @@ class _Values:
             index += delta
             if index >= len(fields):
                 raise DecodeError(f"field {index} in a struct of {len(fields)}")
-            cursor.spend(1)
             name, type_id = fields[index]
             values[name] = self._value(type_id)
+        cursor.spend(index + 1)
         cursor.leave()
         return values
 

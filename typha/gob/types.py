@@ -3,6 +3,7 @@
 Knows no bytes.  A type is known by an id that the sender chose; ids below 64 are gob's own.
 """
 
+import sys
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, NamedTuple, assert_never
@@ -160,10 +161,12 @@ def from_wire(value: dict[str, Any]) -> WireType:
     if len(value) != 1:
         raise DecodeError(f"a type definition of {len(value)} kinds at once")
     ((kind, shape),) = value.items()
-    name = shape.get("CommonType", {}).get("Name", "")
+    # Interned, as every connection brings the same names.
+    name = sys.intern(shape.get("CommonType", {}).get("Name", ""))
     match kind:
         case "StructT":
-            fields = (Field(f.get("Name", ""), f.get("Id", 0)) for f in shape.get("Field", ()))
+            members = shape.get("Field", ())
+            fields = (Field(sys.intern(f.get("Name", "")), f.get("Id", 0)) for f in members)
             return StructType(name, tuple(fields))
         case "SliceT":
             return SliceType(name, shape.get("Elem", 0))

@@ -99,21 +99,26 @@ _KVS_HEAD: Final = (
 
 def kvs(elements: Sequence[bytes]) -> bytes:
     """Encode a whole MsgKVs of these elements."""
-    return kvs_joined(b"".join(elements), len(elements))
+    return b"".join((_kvs_start(sum(map(len, elements)), len(elements)), *elements, b"\0\0"))
 
 
 def kvs_joined(elements: bytes, count: int) -> bytes:
     """Encode a whole MsgKVs of `count` elements that are joined already."""
+    return b"".join((_kvs_start(len(elements), count), elements, b"\0\0"))
+
+
+def _kvs_start(size: int, count: int) -> bytes:
+    """Encode what comes before `size` bytes of elements; two zeros behind them end the structs."""
     head = b"\x01" + varint.encode_uint(count) if count else b""
-    size = varint.encode_uint(len(head) + len(elements) + 1)
-    whole = varint.encode_uint(len(_KVS_HEAD) + len(size) + len(head) + len(elements) + 2)
-    # Two zeros: the ends of MsgKVs and of Envelope.
-    return b"".join((whole, _KVS_HEAD, size, head, elements, b"\0\0"))
+    inner = varint.encode_uint(len(head) + size + 1)
+    whole = varint.encode_uint(len(_KVS_HEAD) + len(inner) + len(head) + size + 2)
+    return b"".join((whole, _KVS_HEAD, inner, head))
 
 
 # ---- Elements.  What the tables do not cover goes through the general encoder.
 
 _KEY, _REVISION, _V3_RESOURCE_VERSION = 0, 2, 3  # numbers of fields
+_ONE_BYTE: Final = 0x80  # below it a number is a single byte
 _NEXT: Final = b"\x01"  # the number of a field that directly follows the one before it
 _TABLE: Final = 2048
 _SIZES: Final = tuple(_NEXT + varint.encode_uint(size) for size in range(_TABLE))
@@ -219,7 +224,10 @@ def _end_of_element(data: bytes, offset: int) -> int:
             if not data.startswith(_STRING, offset):
                 raise DecodeError("a revision that is no text")
             offset += len(_STRING)
-        number, offset = varint.decode_uint(data, offset)
+        number = data[offset]
+        offset += 1
+        if number >= _ONE_BYTE:
+            number, offset = varint.decode_uint(data, offset - 1)
         if field <= _V3_RESOURCE_VERSION:
             offset += number
     return offset + 1
