@@ -25,6 +25,7 @@ from typha.telemetry.closing import CloseReason
 RESTART_TEXT: Final = "enable compression: snappy;send binary snapshot"
 MAX_MESSAGE_BYTES: Final = 1 << 20  # the reference's cap where it has one; a real hello has 400
 MAX_TEXT: Final = 1024  # what is kept of names a client gives itself; Kubernetes' have 253
+MAX_UNASKED_PONGS: Final = 100  # between two pings; real clients send none, floods cost us time
 _LIMITS: Final = Limits(message_bytes=MAX_MESSAGE_BYTES)
 
 
@@ -87,6 +88,7 @@ class ServerSession:
         "_pings",
         "_reader",
         "_refuse_legacy",
+        "_unasked_pongs",
         "_version",
         "state",
     )
@@ -99,6 +101,7 @@ class ServerSession:
         self._reader = MessageReader(_LIMITS)
         self._outgoing = b""
         self._pings = 0  # sent and not answered
+        self._unasked_pongs = 0  # since the last ping
 
     def receive(self, data: bytes) -> list[Event]:
         """Take bytes from the client; return what they mean.
@@ -139,20 +142,28 @@ class ServerSession:
         """Take note of a ping, which makes one pong legal; raise UsageError where none may be."""
         self._enter(Input.PING_SENT)
         self._pings += 1
+        self._unasked_pongs = 0
 
     def _handle(self, message: Message | None) -> list[Event]:
         match message:
             case ClientHello() if self.state is State.HELLO:
                 return self._greet(message)
             case Pong():
-                answers = self._pings > 0
-                self._pings -= answers
-                self._enter(Input.PONG if answers else Input.UNASKED_PONG)
+                self._enter(self._count_pong())
                 return [Ponged(unix_nanoseconds=message.ping_unix_nanoseconds)]
             case Ack():
                 return self._enter(Input.ACK)
             case _:
                 return self._enter(Input.OTHER, type(message).__name__ if message else "nothing")
+
+    def _count_pong(self) -> Input:
+        if self._pings:
+            self._pings -= 1
+            return Input.PONG
+        self._unasked_pongs += 1
+        if self._unasked_pongs > MAX_UNASKED_PONGS:
+            raise UnexpectedMessageError(f"{self._unasked_pongs} pongs without a ping")
+        return Input.UNASKED_PONG
 
     def _greet(self, hello: ClientHello) -> list[Event]:
         accepted = accept(hello, refuse_legacy=self._refuse_legacy)

@@ -356,6 +356,17 @@ def test_a_damaged_hello_raises_nothing_but_errors_of_the_peer(data: st.DataObje
     assert isinstance(reason, CloseReason)
 
 
+def test_pongs_nobody_asked_for_are_taken_in_moderation() -> None:
+    """The original takes any number; each costs time, and a ping of ours starts the count anew."""
+    serving = session_in(State.STREAMING, pings=0)
+    few = client_schema.pong(1) * server.MAX_UNASKED_PONGS
+    serving.receive(few)
+    serving.ping_sent()
+    serving.receive(client_schema.pong(1) + few)
+    with pytest.raises(UnexpectedMessageError, match="101 pongs without a ping"):
+        serving.receive(client_schema.pong(1))
+
+
 def test_leaving_in_the_middle_of_a_message_is_a_loss() -> None:
     """Leaving between messages is the client's right."""
     serving = session()
