@@ -71,6 +71,18 @@ def test_without_once_it_follows_until_the_server_goes(server):
         assert process.stderr.read() == b"typha: the server closed the connection\n"
 
 
+def test_a_reader_that_has_enough_is_no_error(server):
+    """As in `typha client | head -1`."""
+    command = [BIN / "typha", "client", "--server", f"127.0.0.1:{server.port}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        for _ in range(4):
+            process.stdout.readline()
+        process.stdout.close()
+        server.publish(elements(SNAPSHOT))
+        assert process.wait(20) == 0
+        assert process.stderr.read() == b""
+
+
 def test_tls_needs_everything_that_felix_needs(typha):
     """Half of it is wrong usage, and the rest is named."""
     done = typha("client", "--ca-file", "ca.crt", "--server-cn", "calico-typha")
