@@ -143,6 +143,7 @@ class Server(_Slot):
     connection_limit = _Whole()  # watcher; what the whole server may hold, 0 = none set yet
     nodes = _Whole()  # watcher
     typhas = _Whole()  # watcher
+    newcomer_seconds = _Seconds()  # watcher: who has been here for less is shed after all others
 
     @property
     def phase(self) -> Phase:
@@ -219,6 +220,8 @@ class Worker(ProcessSlot):
     drains_done = _Whole()  # worker
     sheds_asked = _Whole()  # watcher: connections to close for balance, in all
     sheds_done = _Whole()  # worker
+    sheddable = _Whole()  # worker: connections that may be shed: told all there is to tell
+    clients = _PerSyncer()  # worker: connections past their ServerHello
 
     def drains_wanted(self) -> int:
         """Return how many connections the worker still has to close for the shutdown."""

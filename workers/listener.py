@@ -5,7 +5,6 @@ any other lively worker, so shards differ by one at most, without passing descri
 """
 
 import logging
-import random
 import secrets
 import socket
 from collections.abc import Iterator
@@ -61,15 +60,3 @@ class Listener:
     def _is_our_turn(self, shard: Shard, now: float) -> bool:
         self._slot.active = len(shard)
         return shard.admission.has_room() and len(shard) <= self._board.lowest_connections(now)
-
-
-def newest_first(shard: Shard) -> list[int]:
-    """Order the connections for shedding: those least long here lose least."""
-    return sorted(shard.connections, key=lambda d: -shard.connections[d].accepted_at)
-
-
-def at_random(shard: Shard) -> list[int]:
-    """Order the connections for a shutdown, where all have to go."""
-    descriptors = list(shard.connections)
-    random.shuffle(descriptors)
-    return descriptors

@@ -19,11 +19,13 @@ from typha.bus.subscriber import Subscriber
 from typha.bus.wire import WireError
 from typha.config.settings import Settings
 from typha.scoreboard import Phase, Scoreboard
+from typha.syncproto.messages import SyncerType
 from typha.telemetry.closing import CloseReason
 from typha.telemetry.reporting import Reporter
-from workers import counting, listener as listening, tls
+from workers import counting, departures, listener as listening, tls
 from workers.counting import Counts
 from workers.listener import Listener
+from workers.probe import Probe
 from workers.shard import Shard
 from workers.topics import Topics
 
@@ -60,7 +62,9 @@ class Worker:
         window = self._settings.server.replay_window
         self._topics = Topics(self._bus, window, self._counts)
         self._shard = Shard(self._settings.server, self._certificates, self._topics, self._counts)
-        for descriptor in (*self._bus.descriptors, self._reporter.descriptor):
+        self._probe = Probe(run_directory, self._index, typha.__version__)
+        ours = (*self._bus.descriptors, self._reporter.descriptor, self._probe.descriptor)
+        for descriptor in ours:
             self._shard.watch(descriptor)
 
     def turn(self) -> None:
@@ -75,6 +79,8 @@ class Worker:
             self._listener.accept(self._shard, typha.__version__, now)
         if self._reporter.descriptor in others:
             self._answer(now)
+        if others:
+            self._answer_probes(others)
         concerned = self._shard.rounds.turn(now, time.time_ns())
         self._shard.write_all(self._topics.take_writes() + concerned, now)
         self._shed()
@@ -111,13 +117,19 @@ class Worker:
 
     def _do_chores(self, now: float) -> None:
         self._topics.remind(now)
-        self._slot.streaming = self._shard.streaming()
+        self._count_clients()
         self._report(now)
         reloads = self._board.server.reloads
         if now >= self._look_at or reloads != self._reloads:
             self._look_at = now + CERTIFICATE_LOOK_SECONDS
             self._reloads = reloads
             self._refresh_certificates()
+
+    def _count_clients(self) -> None:
+        self._slot.streaming = self._shard.streaming()
+        self._slot.sheddable = len(departures.settled(self._shard.connections.values()))
+        for syncer in SyncerType:
+            self._slot.clients[syncer.value] = self._counts.streaming[syncer]
 
     def _report(self, now: float) -> None:
         blocked = self._shard.rounds.blocked.values()
@@ -133,17 +145,27 @@ class Worker:
                 clients = [counting.described(c, self._index, now) for c in connections]
                 self._reporter.answer(token, orjson.dumps(clients))
 
+    def _answer_probes(self, others: list[int]) -> None:
+        if self._probe.descriptor in others:
+            for visitor in self._probe.arrivals():
+                self._shard.watch(visitor)
+        for descriptor in others:
+            self._probe.answer(descriptor)  # a closed descriptor leaves the poller by itself
+
     def _shed(self) -> None:
+        connections = self._shard.connections.values()
         drains = self._slot.drains_wanted()
         if drains:
-            victims = listening.at_random(self._shard)[:drains]
+            leaving = departures.at_random(connections, drains)
             self._slot.drains_done += drains
-            self._shard.end_some(victims, CloseReason.SHUTDOWN)
+            self._shard.end_some(leaving, CloseReason.SHUTDOWN)
         sheds = self._slot.sheds_wanted()
         if sheds:
-            victims = listening.newest_first(self._shard)[:sheds]
-            self._slot.sheds_done += sheds
-            self._shard.end_some(victims, CloseReason.REBALANCED)
+            newcomers = self._board.server.newcomer_seconds
+            settled = departures.settled(connections)
+            leaving = departures.newest_first(settled, sheds, time.time(), newcomers)
+            self._slot.sheds_done += len(leaving)  # whoever is still owed goes when it has settled
+            self._shard.end_some(leaving, CloseReason.REBALANCED)
 
     def _refresh_certificates(self) -> None:
         if self._certificates is None:

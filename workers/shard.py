@@ -217,10 +217,9 @@ class Shard:
         """Count the connections past their hello."""
         return self._counts.streaming.total()
 
-    def end_some(self, descriptors: list[int], reason: CloseReason) -> None:
+    def end_some(self, connections: list[Connection], reason: CloseReason) -> None:
         """Close some connections that are none the worse for it, or have to go."""
-        for descriptor in descriptors:
-            connection = self.connections[descriptor]
+        for connection in connections:
             connection.end(reason)
             self.bury(connection)
 
