@@ -3,7 +3,8 @@
 Values for people and programs, as JSON has them; how they look is the pages' matter.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -12,30 +13,30 @@ import typha
 from typha.ops import census, health
 from typha.ops.desk import Desk
 from typha.ops.ledger import Ledger, Sender
+from typha.ops.prober import Prober
 from typha.scoreboard import SYNCERS, ProcessSlot, Scoreboard
 
 _ASKED: Final = {"streams": "watcher", "invalid": "watcher", "clients": "worker-"}
 STATUSES: Final = ("wait-for-ready", "resync", "in-sync")  # by the protocol's numbers
 
-Clock = Callable[[], float]
 Json = dict[str, Any]
 
 
 class Overview:
     """Everything ops can see."""
 
-    def __init__(self, board: Scoreboard, ledger: Ledger, desk: Desk, clock: Clock) -> None:
-        """Take what it looks at; `clock` is monotonic."""
+    def __init__(self, board: Scoreboard, ledger: Ledger, desk: Desk, prober: Prober) -> None:
+        """Take what it looks at."""
         self.board = board
         self._ledger = ledger
         self._desk = desk
-        self._clock = clock
+        self._prober = prober
 
     def verdict(self) -> health.Verdict:
         """Judge the server now."""
         gauges = self._ledger.whole().gauges.get("typha_upstream_stale", {})
         stale = sorted(resource for resource, value in gauges.items() if value)
-        return health.judge(self.board, self._clock(), stale, ())
+        return health.judge(self.board, time.monotonic(), stale, self._prober.deaf())
 
     def status(self) -> Json:
         """Return how the server, its processes and its datastore streams stand."""
@@ -74,7 +75,7 @@ class Overview:
         }
 
     def _status(self, answers: Mapping[str, list[Json]]) -> Json:
-        server, now, verdict = self.board.server, self._clock(), self.verdict()
+        server, now, verdict = self.board.server, time.monotonic(), self.verdict()
         return {
             "version": typha.__version__,
             "phase": server.phase.name.lower(),

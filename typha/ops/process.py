@@ -15,6 +15,7 @@ from typha.ops.archive import Archive
 from typha.ops.desk import Desk
 from typha.ops.ledger import Sender
 from typha.ops.overview import Overview
+from typha.ops.prober import Prober
 from typha.ops.scrape_tls import ScrapeTls
 from typha.scoreboard import Phase, Scoreboard
 from typha.telemetry import logs
@@ -37,13 +38,15 @@ class Ops:
         self._archive = Archive(rundir)
         self._ledger = self._archive.recall()
         self._desk = Desk(rundir)
-        self._overview = Overview(board, self._ledger, self._desk, time.monotonic)
+        prober = Prober(board, rundir)
+        self._overview = Overview(board, self._ledger, self._desk, prober)
         self._me = Sender("ops", os.getpid())
         self._figures = Figures()
         self._tls = ScrapeTls(settings.metrics) if settings.metrics.https else None
         self._tick_at = 0.0
         endpoints.serve_status(rundir, settings.health, self._overview)
         endpoints.serve_debug(settings.debug, self._overview)
+        prober.start()
         endpoints.serve_metrics(settings.metrics, self._overview, self._ledger, self._tls)
 
     def turn(self) -> None:

@@ -32,6 +32,11 @@ def address(rundir: Path) -> str:
     return f"ipc://{rundir / SOCKET_NAME}"
 
 
+def probe_path(rundir: Path, worker: int) -> Path:
+    """Return where a worker answers the hellos of ops."""
+    return rundir / f"probe-{worker}"
+
+
 class Reporter:
     """One process's end.
 

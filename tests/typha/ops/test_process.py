@@ -196,5 +196,5 @@ def test_the_status_is_there_as_page_and_as_json(running):
 
 def test_stacks_and_memory_are_told_on_the_debug_port(running):
     """Also under the names of Go's profiler."""
-    assert "desk.py" in running.get(running.debug, "/debug/pprof/goroutine")[1]
+    assert "ops/process.py" in running.get(running.debug, "/debug/pprof/goroutine")[1]
     assert "objects tracked" in running.get(running.debug, "/debug/memory")[1]
