@@ -1,6 +1,7 @@
-"""Node → what Felix needs of it: addresses, tunnels, WireGuard, and the resource itself.
+"""Node → what Felix needs of it besides the resource: addresses, tunnels and WireGuard.
 
-With USE_POD_CIDR there is no IPAM: the node's pod networks take the place of allocation blocks.
+The resource is for other clients too, and so made elsewhere, once for all.  With USE_POD_CIDR
+there is no IPAM: the node's pod networks take the place of allocation blocks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ _WIREGUARD: Final = (  # member sent, member of the resource, whether it is in t
 
 def process(resource: Resource) -> list[KV]:
     """Return the keys of a node, in the original's order."""
-    return [KV(key, value, resource.revision, version) for key, value, version in _keys(resource)]
+    return [KV(key, value, resource.revision) for key, value in _keys(resource)]
 
 
 def process_with_blocks(resource: Resource) -> list[KV]:
@@ -39,19 +40,17 @@ def process_with_blocks(resource: Resource) -> list[KV]:
     return [*process(resource), *blocks]
 
 
-def _keys(resource: Resource) -> Iterator[tuple[str, bytes | JsonObject, str]]:
+def _keys(resource: Resource) -> Iterator[tuple[str, bytes | JsonObject]]:
     name, spec = resource.name, resource.value["spec"]
     bgp = spec.get("bgp") or {}
     address = _host_address(bgp, spec.get("addresses") or ())
     if address is not None:
-        yield paths.host_ip(name), address.encode(), ""
+        yield paths.host_ip(name), address.encode()
     for setting, text in _settings(bgp, spec):
-        yield paths.host_config(name, setting), text.encode(), ""
-    version = resource.v3_resource_version
-    yield paths.resource("Node", "", name), resource.value, version
+        yield paths.host_config(name, setting), text.encode()
     wireguard = _wireguard(spec.get("wireguard") or {}, resource.value["status"])
     if wireguard:
-        yield paths.wireguard(name), wireguard, ""
+        yield paths.wireguard(name), wireguard
 
 
 def _host_address(bgp: JsonObject, addresses: Iterable[JsonObject]) -> str | None:

@@ -168,6 +168,6 @@ _ROWS: Final = (
         passthrough.process,
         _NODE_STATUS,
     ),
-    # Felix gets nodes taken apart as well: that row depends on the reading
-    _row("nodes", nodes.read, passthrough.process, _BGP | _TUNNELS),
+    # Felix gets nodes taken apart as well, by a row that depends on the reading
+    _row("nodes", nodes.read, passthrough.process, _FELIX | _BGP | _TUNNELS),
 )

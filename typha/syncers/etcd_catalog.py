@@ -118,7 +118,7 @@ _ROWS: Final = (
     _row("ipamblocks", objects.read_block, _process_block),
     # Passed through
     _row("blockaffinities", objects.read_affinity, affinities.process, _BGP),
-    _row("nodes", _READ_NODE, passthrough.process, _BGP | _TUNNELS),
+    _row("nodes", _READ_NODE, passthrough.process, _FELIX | _BGP | _TUNNELS),
     _row(
         "livemigrations",
         objects.passed_through("LiveMigration", spec=stored.LIVE_MIGRATION),
