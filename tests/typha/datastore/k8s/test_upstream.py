@@ -1,0 +1,49 @@
+"""While the API server does not answer, no stream is believed to be fresh."""
+
+from dataclasses import replace
+
+from tests.typha.datastore.recording import Recording
+from typha.datastore.k8s.upstream import Upstream
+from typha.datastore.ports import ListDone, StreamReport, StreamState
+
+GOOD = StreamReport(resource="pods", state=StreamState.WATCHING, alive_at=50.0, revision="7")
+MISSING = StreamReport(resource="nodes", state=StreamState.MISSING, alive_at=60.0, error="404")
+
+
+def test_events_and_reports_pass_while_all_is_well():
+    """As they are."""
+    inbox = Recording()
+    upstream = Upstream(inbox)
+    upstream.answered(10.0)
+    upstream.put(ListDone("pods"))
+    upstream.put(GOOD)
+    assert inbox.events == [ListDone("pods"), GOOD]
+
+
+def test_trouble_is_told_for_every_stream_at_once_and_so_is_its_end():
+    """A bookmark in between does not hide it; what streams said last holds again afterwards."""
+    inbox = Recording()
+    upstream = Upstream(inbox)
+    upstream.answered(40.0)
+    upstream.put(GOOD)
+    upstream.put(MISSING)
+    del inbox.events[:]
+    upstream.failed("gone")
+    shown = {"state": StreamState.FAILING, "error": "gone", "alive_at": 40.0}
+    assert inbox.events == [replace(GOOD, **shown), replace(MISSING, **shown)]
+    later = replace(GOOD, alive_at=70.0)
+    upstream.put(later)
+    assert inbox.events[2:] == [replace(GOOD, **shown)]
+    upstream.failed("gone")
+    upstream.answered(80.0)
+    upstream.answered(90.0)
+    assert inbox.events[3:] == [later, MISSING]
+
+
+def test_a_stream_that_was_never_alive_is_not_made_so():
+    """Zero means never."""
+    inbox = Recording()
+    upstream = Upstream(inbox)
+    upstream.put(StreamReport(resource="pods", state=StreamState.LISTING))
+    upstream.failed("gone")
+    assert inbox.reports["pods"].alive_at == 0.0
