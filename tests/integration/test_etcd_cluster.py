@@ -11,15 +11,19 @@ from tests.integration.etcd_servers import (
     needs_etcd,
     running_cluster,
     serves,
+    starting,
     stored,
     wait_for,
 )
-from typha.datastore.etcd import kinds, protobuf
+from tests.typha.datastore.etcd.name_servers import name_server
+from typha.datastore.etcd import discovery, kinds, protobuf
+from typha.datastore.etcd.discovery import Record
 from typha.datastore.etcd.errors import EtcdError
 
 pytestmark = [pytest.mark.integration, needs_etcd]
 
 POOLS = "ippools.projectcalico.org"
+DOMAIN = "example.org"
 WRITES = 10_000
 
 
@@ -122,3 +126,27 @@ def test_members_that_are_away_are_passed_over(members):
     for _ in range(3):
         with following(*(member.url for member in members)) as recorder:
             assert recorder.is_synced
+
+
+def test_members_are_found_by_dns(members, monkeypatch):
+    """Their SRV records name them; when all have failed they are looked up anew."""
+    records = [Record(0, 0, member.port, "localhost") for member in members]
+    with name_server({f"_etcd-client._tcp.{DOMAIN}": records}) as server:
+        monkeypatch.setattr(discovery, "servers", lambda _: [server])
+        with following(discovery_srv=DOMAIN) as recorder:
+            for member in members:
+                member.kill()
+            wait_for(lambda: not recorder.is_watching, "the source to notice")
+            for member in members:
+                member.start()
+            wait_for(lambda: recorder.is_watching, "the source to be back")
+            assert recorder.relists() == 0
+
+
+def test_a_domain_without_members_is_told(monkeypatch):
+    """With the names that were looked up."""
+    with name_server({}) as server:
+        monkeypatch.setattr(discovery, "servers", lambda _: [server])
+        with starting(discovery_srv=DOMAIN) as recorder:
+            wait_for(lambda: recorder.reports, "the failure")
+            assert DOMAIN in recorder.reports[POOLS].error

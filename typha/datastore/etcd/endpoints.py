@@ -73,6 +73,11 @@ class Rotation:
         """The member whose turn it is."""
         return self._members[self._at]
 
+    def renew(self, members: Sequence[Endpoint]) -> None:
+        """Go round other members from now on; failures count on."""
+        self._members = tuple(members)
+        self._at %= len(self._members)
+
     def succeeded(self) -> None:
         """Note that the current member works."""
         self._failures = 0

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 PAGE_KEYS: Final = 500  # in one answer
 DENIED_SECONDS: Final = 30.0  # until what was not allowed is tried again
 FRESH_SECONDS: Final = 10.0  # age of a stream whose token cannot be to blame for a refusal
-CRASH_SECONDS: Final = 5.0  # until a bug of ours is met again
+LOST_SECONDS: Final = 5.0  # until whom to ask is looked up again, or a bug of ours is met again
 STOP_SECONDS: Final = 2.0  # the thread may be waiting for room in an inbox that nobody empties
 
 
@@ -71,31 +71,32 @@ class EtcdSource:
     def _run(self, follower: "_Follower") -> None:
         """Follow one member after the other."""
         rotation: endpoints.Rotation | None = None
+        all_failed = False
         while not self._stopping.is_set():
-            pause = CRASH_SECONDS
+            pause = LOST_SECONDS
             try:
-                rotation = rotation or self._members()
+                if rotation is None:
+                    rotation = endpoints.Rotation(self._members(), random.random)
+                elif all_failed:
+                    rotation.renew(self._members())
                 follower.follow(Connection(rotation.current, self._settings), rotation)
             except (EtcdError, ProtobufError, discovery.DiscoveryError) as error:
                 follower.tell_failure(error)
-                if rotation is not None:
-                    pause = rotation.failed()
-                    rotation = None if pause and self._settings.discovery_srv else rotation
+                pause = rotation.failed() if rotation else LOST_SECONDS
+                all_failed = pause > 0
             except Exception as error:
                 log.exception("the etcd source has failed")
                 follower.tell_failure(error)
             self._stopping.wait(pause)
 
-    def _members(self) -> endpoints.Rotation:
-        """Return whom to ask; by DNS they are looked up anew when all that were found have failed.
+    def _members(self) -> list[endpoints.Endpoint]:
+        """Return whom to ask; by DNS they are looked up anew when all that were known have failed.
 
         Raises DiscoveryError.
         """
         if self._settings.discovery_srv:
-            found = discovery.discover(self._settings.discovery_srv)
-        else:
-            found = [endpoints.parse(url) for url in self._settings.endpoints]
-        return endpoints.Rotation(found, random.random)
+            return discovery.discover(self._settings.discovery_srv)
+        return [endpoints.parse(url) for url in self._settings.endpoints]
 
 
 class _Follower:

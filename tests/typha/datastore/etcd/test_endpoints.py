@@ -77,6 +77,16 @@ def test_success_starts_the_count_anew() -> None:
     assert rotation.failed() == first == endpoints.FIRST_PAUSE_SECONDS
 
 
+def test_other_members_are_tried_with_the_patience_that_is_left():
+    """They may be the same ones under other names."""
+    rotation = endpoints.Rotation(MEMBERS[:1], lambda: 0.0)
+    first = rotation.failed()
+    rotation.renew(MEMBERS[1:])
+    assert rotation.current in MEMBERS[1:]
+    pauses = [rotation.failed() for _ in range(3)]
+    assert max(pauses) >= first
+
+
 def test_chance_spreads_servers_over_members() -> None:
     """A third of the numbers each."""
     starts = [endpoints.Rotation(MEMBERS, lambda n=n: n / 9).current for n in range(9)]
