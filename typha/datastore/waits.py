@@ -24,5 +24,5 @@ class Growth(NamedTuple):
 JITTER: Final = 0.4  # of a wait is left to chance
 SPACING_SECONDS: Final = 0.5  # between two attempts of one resource, as in the original
 MISSING_SECONDS: Final = 30.0  # until an API that is not there is looked for again
-FORBIDDEN: Final = Growth(5.0, 30.0)
+FORBIDDEN: Final = Growth(8.5, 30.0)  # never twice within 5 s, whatever chance says
 TROUBLE: Final = Growth(1.0, 5.0)  # short, to be back soon after the server is

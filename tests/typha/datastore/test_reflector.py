@@ -229,7 +229,7 @@ def test_no_access_to_what_must_be_there_holds_the_sync():
         assert data(reflector.list_failed(Failure(status=403, message="no"), now)) == []
         pauses.append(wait_of(reflector, now))
         now += pauses[-1]
-    assert pauses == [5, 10, 20, 30, 30]
+    assert pauses == [8.5, 17, 30, 30, 30]
     assert reflector.state is StreamState.FORBIDDEN
 
 
