@@ -3,6 +3,7 @@
 Knows how to start, feed, watch and stop them; what is measured with them is the scenarios' matter.
 """
 
+import resource
 import sys
 import tempfile
 import time
@@ -19,6 +20,7 @@ from benchmarks.felix import Group
 from benchmarks.floors import Floors
 from benchmarks.kvs_server import Feeder
 
+SPARE_DESCRIPTORS: Final = 1000  # for all but the clients
 CLIENTS_PER_SWARM: Final = 2000  # one thread serves so many without being late itself
 DELIVERY_SECONDS: Final = 60.0  # what has not come by then is missing
 POLL_SECONDS: Final = 0.02
@@ -54,6 +56,7 @@ class Bench:
     """One server with its surroundings.  Use it as a context manager."""
 
     def __init__(self, options: Options) -> None:
+        allow_descriptors(options.clients)
         self.options = options
         self._stack: Final = ExitStack()
         self.folder: Final = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
@@ -222,6 +225,15 @@ class Bench:
         for swarm in self.swarms:
             swarm.order(verb, **given)
         return [swarm.answer() for swarm in self.swarms]
+
+
+def allow_descriptors(clients: int) -> None:
+    """Let this process and all that it starts have a socket for every client, where it may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = clients + SPARE_DESCRIPTORS
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def share(group: Group, turn: int, count: int) -> Group:

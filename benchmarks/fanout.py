@@ -106,6 +106,8 @@ def run(leg: goals.Leg, options: Options) -> Iterator[tuple[str, Outcome]]:
             except (ChildError, ServerError) as error:
                 words = bench.tree.last_words() if bench.running else ""
                 raise click.ClickException(f"{scenario}: {error}\n{words}") from error
+            used = outcome.cpu_by_process.items()
+            say("CPU s: " + ", ".join(f"{process} {cpu:.2f}" for process, cpu in used))
             for note in outcome.notes:
                 say(note)
             yield scenario, outcome

@@ -11,6 +11,7 @@ from benchmarks.arrivals import BUCKET_NANOSECONDS
 from benchmarks.report import Outcome
 
 WIDTH, HEIGHT, MARGIN = 900, 360, 70
+BARS = 250  # where the bars begin, right of the names
 COLOURS: Final = ("#1b6ca8", "#d1495b", "#3a7d44", "#8e5ea2", "#c98b1b", "#4b5563", "#0f9aa8")
 LEAST_MS, MOST_MS = 0.1, 10_000.0
 SLOWEST_PARTS: Final = (0.0, 0.5, 0.9, 0.99, 0.999)  # the lines across the latency plot
@@ -69,14 +70,11 @@ def cpu_plot(outcomes: Sequence[Outcome], top: float) -> Iterator[str]:
         yield text(MARGIN, row + 12, label(outcome))
         for name, seconds in outcome.cpu_by_process.items():
             row += 18
-            width = max(1.0, seconds / most * (WIDTH - 4 * MARGIN))
+            width = max(1.0, seconds / most * (WIDTH - BARS - MARGIN))
             colour = COLOURS[turn % len(COLOURS)]
-            yield (
-                f'<rect x="{2.5 * MARGIN}" y="{row}" width="{width:.1f}" height="14"'
-                f' fill="{colour}"/>'
-            )
+            yield (f'<rect x="{BARS}" y="{row}" width="{width:.1f}" height="14" fill="{colour}"/>')
             yield text(MARGIN + 12, row + 12, name)
-            yield text(2.5 * MARGIN + width + 6, row + 12, f"{seconds:.2f}")
+            yield text(BARS + width + 6, row + 12, f"{seconds:.2f}")
 
 
 def label(outcome: Outcome) -> str:
