@@ -51,6 +51,7 @@ def demo(workers: int, keep: Path | None, *, stay: bool) -> None:
     of four generations connect, changes the cluster, breaks things, and tells what came of it.
     Takes about a quarter of a minute, needs no privileges, and leaves nothing behind.
     """
+    signal.signal(signal.SIGTERM, _interrupted)
     with _folder(keep) as folder, contextlib.ExitStack() as running:
         story = _Story(folder, workers, running)
         try:
@@ -283,6 +284,11 @@ class _Story:
         tell.fact("in a browser", f"http://127.0.0.1:{stage.health}/")
         tell.fact("metrics", f"http://127.0.0.1:{stage.metrics}/metrics")
         tell.fact("log", self._folder / "serve.log")
+
+
+def _interrupted(_number: int, _frame: object) -> None:
+    """End like after Ctrl-C: everything on stage is taken down."""
+    raise KeyboardInterrupt
 
 
 def _who(client: Client) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from typha.config.settings import Settings
-from typha.ops import endpoints
+from typha.ops import endpoints, expiry
 from typha.ops.archive import Archive
 from typha.ops.desk import Desk
 from typha.ops.ledger import Sender
@@ -43,7 +43,8 @@ class Ops:
         self._me = Sender("ops", os.getpid())
         self._figures = Figures()
         self._tls = ScrapeTls(settings.metrics) if settings.metrics.https else None
-        self._tick_at = 0.0
+        self._certificates = expiry.files(settings)
+        self._tick_at = self._look_at = 0.0
         endpoints.serve_status(rundir, settings.health, self._overview)
         endpoints.serve_debug(settings.debug, self._overview)
         prober.start()
@@ -57,6 +58,7 @@ class Ops:
             self._take(report.sender, report.figures)
         if now >= self._tick_at:
             self._tick_at = now + TICK_SECONDS
+            self._look_at_certificates(now)
             self._count_own()
             if gone := self._ledger.retire(self._overview.living()):
                 self._archive.keep_retired(self._ledger, gone)
@@ -73,6 +75,12 @@ class Ops:
             return
         self._archive.keep(sender, figures)  # before anybody can see them
         self._ledger.take(sender, known)
+
+    def _look_at_certificates(self, now: float) -> None:
+        if now >= self._look_at:
+            self._look_at = now + expiry.LOOK_SECONDS
+            dates = expiry.earliest(self._certificates)
+            self._figures.set_gauges("typha_cert_not_after_timestamp_seconds", dates)
 
     def _count_own(self) -> None:
         self._figures.set_counter("typha_log_errors", "", logs.errors())

@@ -43,6 +43,11 @@ class Hooks:
     dump: Callable[[str], None]  # SIGUSR1
 
 
+def end_with_parent(number: signal.Signals) -> None:
+    """Have the kernel send this process a signal when its parent ends, whatever ends that."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+
 def fork(post: Post, board: Scoreboard, hooks: Hooks) -> int:
     """Start the process of `post` and return its pid; in the child this never returns."""
     parent = os.getpid()
@@ -75,7 +80,7 @@ def _live(post: Post, board: Scoreboard, hooks: Hooks, parent: int) -> NoReturn:
 
 def _detach(name: str, board: Scoreboard, parent: int) -> None:
     """Give up what was the parent's, and tie this life to its."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    end_with_parent(signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(0)  # it died before the line above took effect
     signal.set_wakeup_fd(-1)

@@ -13,6 +13,7 @@ from typha.certs import making
 from typha.certs.making import Plan, Subject
 from typha.commands import CommandError, asking
 from typha.dialing import Address, Tls
+from typha.parent import children
 
 SHUTDOWN_SECONDS: Final = 3
 ENDING_SECONDS: Final = 20.0  # then something is wrong
@@ -100,6 +101,7 @@ class Stage:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C is for the story, which ends the server itself
+                preexec_fn=_follow_into_death,  # noqa: PLW1509 there is no other thread yet
             )
 
     def is_ready(self) -> bool:
@@ -159,6 +161,11 @@ class Stage:
     def _must_be_running(self) -> None:
         if self._process is None or self._process.poll() is not None:
             raise CommandError("the server has ended", "its last words are above")
+
+
+def _follow_into_death() -> None:
+    """Let the server end when the story is killed."""
+    children.end_with_parent(signal.SIGTERM)
 
 
 def _free_ports(count: int) -> list[int]:

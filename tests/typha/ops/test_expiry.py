@@ -1,0 +1,91 @@
+"""When certificates expire, beside what a library for certificates says."""
+
+import base64
+import contextlib
+import datetime as dt
+import subprocess
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from hypothesis import given, strategies as st
+
+from typha.certs import making
+from typha.certs.making import Plan
+from typha.config.settings import MetricsSettings, Settings, TlsSettings
+from typha.ops import expiry
+
+
+@pytest.mark.parametrize("days", [1, 365, 36500])
+def test_the_date_is_the_one_that_the_library_reads(tmp_path, days):
+    """Also beyond 2049, where it is written differently."""
+    making.make(Plan(days=days), tmp_path)
+    pem = (tmp_path / "typha.crt").read_bytes()
+    expected = x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+    assert list(expiry.dates(pem.decode())) == [expected]
+
+
+def test_certificates_of_the_first_version_have_a_date_too(tmp_path):
+    """The installation guide's are such."""
+    command = (
+        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k -out r"
+        " -subj /CN=x && openssl x509 -req -in r -signkey k -days 10 -out v1.crt"
+    )
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True, capture_output=True)
+    pem = (tmp_path / "v1.crt").read_bytes()
+    certificate = x509.load_pem_x509_certificate(pem)
+    assert certificate.version is x509.Version.v1
+    assert list(expiry.dates(pem.decode())) == [certificate.not_valid_after_utc.timestamp()]
+
+
+def test_the_first_of_a_file_to_expire_counts(tmp_path):
+    """A bundle is as good as its oldest part."""
+    now = dt.datetime.now(dt.UTC)
+    for name, age in [("new", 0), ("old", 100)]:
+        making.make(Plan(days=365), tmp_path / name, now=now - dt.timedelta(days=age))
+    bundle = tmp_path / "bundle.pem"
+    parts = [(tmp_path / name / "typhaca.crt").read_text() for name in ("new", "old")]
+    bundle.write_text("# ours\n" + "\n".join(parts))
+    (found,) = expiry.earliest({"ca": str(bundle)}).values()
+    assert found == min(expiry.dates(parts[1]))
+
+
+def test_files_that_cannot_be_read_are_left_out(tmp_path):
+    """Whoever uses them says so."""
+    (tmp_path / "empty").touch()
+    (tmp_path / "noise").write_text(f"{expiry._BEGIN}\nAAAA\n{expiry._END}\n")
+    paths = {name: str(tmp_path / name) for name in ("missing", "empty", "noise")}
+    assert expiry.earliest(paths) == {}
+
+
+def test_only_what_is_configured_is_looked_at():
+    """By what it is for."""
+    settings = Settings(
+        tls=TlsSettings(cert_file="/s.crt", ca_file="/ca.crt"),
+        metrics=MetricsSettings(cert_file="/m.crt"),
+    )
+    assert expiry.files(settings) == {"server": "/s.crt", "ca": "/ca.crt", "metrics": "/m.crt"}
+    assert expiry.files(Settings()) == {}
+
+
+@given(st.binary(max_size=200))
+def test_noise_is_refused_with_one_error(noise):
+    """Whatever it is."""
+    with contextlib.suppress(ValueError):
+        expiry.not_after(noise)
+
+
+@given(st.data())
+def test_no_damaged_certificate_does_more_than_be_refused(data):
+    """Cut anywhere, any byte altered."""
+    damaged = bytearray(DER[: data.draw(st.integers(0, len(DER)))])
+    if damaged:
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
+    pem = f"{expiry._BEGIN}\n{base64.encodebytes(damaged).decode()}{expiry._END}\n"
+    with contextlib.suppress(ValueError):
+        list(expiry.dates(pem))
+
+
+DER = making.make_authority(Plan(), dt.datetime.now(dt.UTC)).certificate.public_bytes(
+    serialization.Encoding.DER
+)
