@@ -5,11 +5,14 @@ number of values and type definitions are bounded.
 
 Go weaves type definitions into values: a value message may end with a definition inside an
 interface, further definitions follow as messages of their own, and a last one goes on where the
-first stopped.  A value whose messages have not all arrived is decoded anew when the next one has.
+first stopped.  A value whose messages have not all arrived is decoded anew when more of them have.
+
+All clients of a release send the same definitions, so what the bytes of one mean is remembered.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from typha.gob import types, varint
@@ -18,6 +21,8 @@ from typha.gob.errors import DecodeError, LimitError, TruncatedError
 from typha.gob.types import Builtin, Interface
 
 MAX_NAME_BYTES: Final = 1024  # Go refuses longer names in interfaces
+REMEMBERED_DEFINITIONS: Final = 256
+REMEMBERED_BYTES: Final = 512  # of a definition and what follows it in its message
 _DEFINITION: Final = object()  # what a message held that carried no value
 
 
@@ -77,18 +82,18 @@ class Decoder:
 
     def values(self) -> Iterator[Any]:
         """Yield every value that is complete; raise DecodeError for what Go would not take."""
-        while (message := self._next_message()) is not None:
-            self._messages.append(message)
+        while self._pull() is not None:
             try:
-                value = self._values.read(self._messages)
+                value = self._values.read(self._messages, self._pull)
             except _MoreMessagesNeededError:
-                continue
+                return
             self._messages.clear()
             self._allowance = self._limits.message_bytes
             if value is not _DEFINITION:
                 yield value
 
-    def _next_message(self) -> bytes | None:
+    def _pull(self) -> bytes | None:
+        """Take a message that has arrived to those of the value; None when there is none."""
         try:
             size, start = varint.decode_uint(self._buffer, 0)
         except TruncatedError:
@@ -101,23 +106,24 @@ class Decoder:
         message = bytes(self._buffer[start:end])
         del self._buffer[:end]
         self._allowance -= size
+        self._messages.append(message)
         return message
 
 
 class _Values:
     """The types of one stream, and how to read a value of each."""
 
-    __slots__ = ("_cursor", "_definition_bytes", "_definitions", "_limits", "_messages")
+    __slots__ = ("_cursor", "_definition_bytes", "_definitions", "_limits", "_next_message")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._cursor = Cursor(limits.depth, limits.values)
         self._definition_bytes = 0
         self._definitions: dict[int, types.WireType] = {}
-        self._messages: Iterator[bytes] = iter(())
+        self._next_message: Callable[[], bytes | None] = lambda: None
 
-    def read(self, messages: list[bytes]) -> Any:
-        """Read what these messages hold: one value, or `_DEFINITION`.
+    def read(self, messages: list[bytes], more: Callable[[], bytes | None]) -> Any:
+        """Read what these messages and `more` of them hold: one value, or `_DEFINITION`.
 
         Raises _MoreMessagesNeededError when the value goes on; what was defined inside is then
         forgotten, as it comes again with the next attempt.  What was spent stays spent.
@@ -127,8 +133,9 @@ class _Values:
         if len(messages) == 1:
             cursor.values = self._limits.values
         known, definition_bytes = len(self._definitions), self._definition_bytes
-        self._messages = iter(messages)
-        cursor.open(next(self._messages))
+        first, *further = messages
+        self._next_message = partial(_first_of, further, more)
+        cursor.open(first)
         try:
             value = self._top_level()
         except _MoreMessagesNeededError:
@@ -194,7 +201,7 @@ class _Values:
         cursor = self._cursor
         while True:
             if not cursor.remaining:
-                message = next(self._messages, None)
+                message = self._next_message()
                 if message is None:
                     raise _MoreMessagesNeededError
                 cursor.open(message)
@@ -206,9 +213,10 @@ class _Values:
                 cursor.read_uint()  # how long the next piece is, which needs no knowing
 
     def _receive_definition(self, type_id: int) -> None:
-        before = self._cursor.remaining
-        definition = types.from_wire(self._value(types.WIRE_TYPE))
-        self._definition_bytes += before - self._cursor.remaining
+        cursor = self._cursor
+        definition, size = _definition_in(cursor.data[cursor.offset :])
+        cursor.offset += size
+        self._definition_bytes += size
         if not types.FIRST_FREE_ID <= type_id <= types.LAST_ID or type_id in self._definitions:
             raise DecodeError(f"type {type_id} is defined twice or reserved")
         if len(self._definitions) >= self._limits.definitions:
@@ -253,3 +261,24 @@ class _Values:
         values = [(self._value(key), self._value(element)) for _ in range(count)]
         cursor.leave()
         return values
+
+    def read_definition(self, data: bytes) -> tuple[types.WireType, int]:
+        """Read the definition that these bytes begin with, and how many of them it takes."""
+        self._cursor.open(data)
+        definition = types.from_wire(self._value(types.WIRE_TYPE))
+        return definition, self._cursor.offset
+
+
+def _first_of(kept: list[bytes], more: Callable[[], bytes | None]) -> bytes | None:
+    return kept.pop(0) if kept else more()
+
+
+def _definition_in(data: bytes) -> tuple[types.WireType, int]:
+    if len(data) > REMEMBERED_BYTES:
+        return _Values(Limits()).read_definition(data)
+    return _remembered_definition(data)
+
+
+@lru_cache(maxsize=REMEMBERED_DEFINITIONS)
+def _remembered_definition(data: bytes) -> tuple[types.WireType, int]:
+    return _Values(Limits()).read_definition(data)
