@@ -98,6 +98,10 @@ class FolderSource:
                 log.warning("manifests cannot be read", extra={"error": str(error)})
                 self._report(inbox, StreamState.FAILING, str(error))
                 self._stopping.wait(ABSENT_SECONDS)
+            except Exception as error:  # a bug of ours must not end the following for good
+                log.exception("manifests are read anew")
+                self._report(inbox, StreamState.FAILING, str(error))
+                self._stopping.wait(ABSENT_SECONDS)
 
     def _follow(self, inbox: Inbox) -> None:
         """Look whenever something may have changed, until the folder is gone."""
@@ -134,12 +138,19 @@ class FolderSource:
         if changed or first:
             self._settle(inbox, first=first)
         if first or changed or time.monotonic() >= self._report_due:
-            self._report(inbox, StreamState.WATCHING)
+            self._report(inbox, StreamState.WATCHING, self._trouble())
+
+    def _trouble(self) -> str:
+        """Say in a line what is wrong with the files, if anything is."""
+        problems = self._reader.contents.problems()
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        return f"{problems[0].text}{more}" if problems else ""
 
     def _settle(self, inbox: Inbox, *, first: bool) -> None:
         difference = self._reader.contents.settle()
         self._tell_problems()
         if first:
+            log.info("manifests read", extra=self._counts())
             objects = contents.by_resource(self._reader.contents.objects, self._resources)
             for resource, listed in objects.items():
                 inbox.put(Listed(resource, listed, first=True))
@@ -151,6 +162,15 @@ class FolderSource:
         for identity, value in difference.changed:
             if identity.resource in self._resources:
                 inbox.put(Changed(identity.resource, value))
+
+    def _counts(self) -> dict[str, int]:
+        found = self._reader.contents
+        return {
+            "files": len(found.files),
+            "objects": len(found.objects),
+            "ignored": sum(len(manifest.ignored) for manifest in found.files.values()),
+            "problems": len(self._told),
+        }
 
     def _tell_problems(self) -> None:
         found = self._reader.contents

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+import orjson
+
 from typha.datastore.files import documents
 from typha.datastore.k8s import kinds
 from typha.model.resources import JsonObject
@@ -179,9 +181,18 @@ def _take(value: Any, context: _Context, line: int) -> Found | None:
     if not isinstance(metadata, dict):
         raise _BadObjectError("metadata is missing")
     identity = Identity(row.name, _namespace(row, metadata), _name(metadata))
+    _check_encodable(value)
     if "apiVersion" not in value or "kind" not in value:
         value = {"apiVersion": api_version, "kind": kind, **value}
     return Found(identity, value, line)
+
+
+def _check_encodable(value: JsonObject) -> None:
+    """Refuse what could not be sent: nested without end, or with text that is none."""
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise _BadObjectError(str(error)) from error
 
 
 def _name(metadata: JsonObject) -> str:

@@ -151,6 +151,8 @@ def test_a_broken_file_keeps_its_objects_and_is_named(tmp_path, caplog):
         write(tmp_path / "c.yaml", node("c"))
         inbox.wait_for(lambda: "c" in inbox.names("nodes"))
         assert inbox.names("nodes") == {"a", "b", "c"}
+        inbox.wait_for(lambda: "a.yaml:1: while scanning" in inbox.reports["nodes"].error)
+        assert inbox.state("nodes") == "watching"
     (warning,) = [record for record in caplog.records if record.name == folder.log.name]
     assert warning.file == str(tmp_path / "a.yaml")
     assert (warning.line, "quoted scalar" in warning.reason) == (1, True)
@@ -230,3 +232,21 @@ def test_proof_of_life_keeps_coming(tmp_path, monkeypatch):
         inbox.wait_for(lambda: inbox.state("nodes") == "watching")
         first = inbox.reports["nodes"].alive_at
         inbox.wait_for(lambda: inbox.reports["nodes"].alive_at > first)
+
+
+def test_a_bug_does_not_end_the_following(tmp_path, monkeypatch, caplog):
+    """It shows in the log, and the next look is made."""
+    monkeypatch.setattr(folder, "ABSENT_SECONDS", 0.05)
+    crashes: list[Path] = []
+
+    def crash_once(path: Path) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
+        if not crashes:
+            crashes.append(path)
+            raise LookupError("a bug")
+        return files(path)
+
+    files = folder._files
+    monkeypatch.setattr(folder, "_files", crash_once)
+    with followed(tmp_path):
+        assert crashes == [tmp_path]
+    assert any(record.message == "manifests are read anew" for record in caplog.records)

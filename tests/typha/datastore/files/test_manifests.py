@@ -154,3 +154,12 @@ def test_saved_answers_may_be_plain_lists_by_path():
     manifest = read(orjson.dumps(saved), "x.json")
     assert names(manifest) == ["pods default/a"]
     assert [problem.reason for problem in manifest.problems] == ["[/api/v1/nodes]: not an object"]
+
+
+@pytest.mark.parametrize("inside", [b"[" * 500 + b"]" * 500, b'"\\ud800"'])
+def test_what_could_not_be_sent_is_a_problem_of_that_object_alone(inside):
+    """Nested without end, or with half a character."""
+    bad = b'{"apiVersion":"v1","kind":"Node","metadata":{"name":"bad"},"spec":' + inside + b"}"
+    manifest = read(bad + b"\n" + orjson.dumps(POD), "x.json")
+    assert names(manifest) == ["pods ns/a"]
+    assert len(manifest.problems) == 1
