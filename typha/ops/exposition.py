@@ -111,6 +111,8 @@ def _metric(family: Family, whole: Figures, now: float) -> Metric:
 def _by_worker(family: Family, parts: Sequence[tuple[str, Figures]]) -> Metric:
     """Return one family worker by worker; of a summary count and sum, as quantiles do not add."""
     name = family.name.replace("typha_", "typha_worker_", 1)
+    if family.kind is Kind.COUNTER:  # these are ours, so they end as counters should
+        name = f"{name.removesuffix('_total')}_total"
     metric = Metric(name, f"{family.help}  By worker.", family.kind)
     for worker, part in parts:
         own = {"worker": worker}

@@ -103,8 +103,8 @@ def test_summaries_have_the_originals_quantiles_over_all_workers(ledger):
 def test_each_worker_has_series_of_its_own(ledger):
     """Under names of their own, so that sums over the server's families stay right."""
     found = values(scraped(ledger))
-    assert found["typha_worker_connections_accepted", (("worker", "0"),)] == 5
-    assert found["typha_worker_connections_accepted", (("worker", "1"),)] == 7
+    assert found["typha_worker_connections_accepted_total", (("worker", "0"),)] == 5
+    assert found["typha_worker_connections_accepted_total", (("worker", "1"),)] == 7
     streaming = "typha_worker_connections_streaming"
     assert found[streaming, (("syncer", "felix"), ("worker", "1"))] == 6
     assert found["typha_worker_ping_latency_count", (("syncer", "felix"), ("worker", "0"))] == 50

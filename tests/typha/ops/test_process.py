@@ -173,7 +173,7 @@ def test_what_workers_count_adds_up_whoever_dies(running):
     assert running.metric(ACCEPTED) == 13
     successor.accepted(3)
     running.wait_for(ACCEPTED, 15)
-    assert running.metric('typha_worker_connections_accepted{worker="0"}') == 8
+    assert running.metric('typha_worker_connections_accepted_total{worker="0"}') == 8
     successor.close()
     other.close()
 
