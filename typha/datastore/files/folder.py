@@ -36,6 +36,7 @@ ABSENT_SECONDS: Final = 1.0  # between two looks for a folder that is not there
 STOP_SECONDS: Final = 2.0  # the thread may be waiting for room in an inbox that nobody empties
 
 log = logging.getLogger(__name__)
+logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of every look, for ever
 
 
 @dataclass(frozen=True, slots=True)
