@@ -61,7 +61,7 @@ def test_counters_keep_their_exact_names(ledger):
     assert "typha_connections_accepted 12.0" in lines
     assert "# TYPE typha_updates_total counter" in lines
     assert 'typha_updates_total{syncer="bgp"} 0.0' in lines
-    assert not [line for line in lines if "accepted_total" in line]
+    assert not [line for line in lines if "typha_connections_accepted_total" in line]
 
 
 def test_every_family_has_its_type_and_all_label_values_from_the_start():

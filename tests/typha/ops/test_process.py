@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 
 import pytest
@@ -124,20 +125,45 @@ class Worker:
 
     def __init__(self, running: Running, index: int, pid: int) -> None:
         running.board.worker(index).reset(pid=pid, now=time.monotonic())
-        self._reporter = Reporter(running.folder, f"worker-{index}", pid)
-        self._figures = Figures()
+        self._running = running
+        self._name = f"worker-{index}"
+        self._pid = pid
+        self._accepted = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._live)
+        self._thread.start()
 
     def accepted(self, count: int) -> None:
-        """Report so many connections, a few times: the first reports may find nobody."""
-        self._figures.set_counter(ACCEPTED, "", count)
-        self._figures.set_gauge("typha_connections_active", "", count)
-        for _ in range(20):
-            self._reporter.push(self._figures)
-            time.sleep(0.02)
+        """Report so many connections from now on."""
+        self._accepted = count
 
     def close(self) -> None:
         """Be gone."""
-        self._reporter.close()
+        self._done.set()
+        self._thread.join()
+
+    def _live(self) -> None:
+        reporter = Reporter(self._running.folder, self._name, self._pid)
+        figures = Figures()
+        while not self._done.wait(0.05):
+            figures.set_counter(ACCEPTED, "", self._accepted)
+            figures.set_gauge("typha_connections_active", "", self._accepted)
+            reporter.push(figures)
+        reporter.close()
+
+
+@pytest.fixture
+def workers(running):
+    """Start workers that report until the end of the test."""
+    started = []
+
+    def start(index: int, pid: int) -> Worker:
+        started.append(Worker(running, index, pid))
+        return started[-1]
+
+    yield start
+    for worker in started:
+        worker.close()
 
 
 def test_probes_are_answered_from_the_start(running):
@@ -157,14 +183,14 @@ def test_readiness_follows_the_board(running):
     assert running.get(running.health, "/liveness")[0] == 200
 
 
-def test_what_workers_count_adds_up_whoever_dies(running):
+def test_what_workers_count_adds_up_whoever_dies(running, workers):
     """A worker's successor starts from zero; then ops itself is killed."""
-    first, other = Worker(running, 0, 2000001), Worker(running, 1, 2000002)
+    first, other = workers(0, 2000001), workers(1, 2000002)
     first.accepted(5)
     other.accepted(7)
     running.wait_for(ACCEPTED, 12)
     first.close()
-    successor = Worker(running, 0, 2000003)
+    successor = workers(0, 2000003)
     successor.accepted(1)
     running.wait_for(ACCEPTED, 13)
     running.wait_for("typha_connections_active", 8)
@@ -174,8 +200,6 @@ def test_what_workers_count_adds_up_whoever_dies(running):
     successor.accepted(3)
     running.wait_for(ACCEPTED, 15)
     assert running.metric('typha_worker_connections_accepted_total{worker="0"}') == 8
-    successor.close()
-    other.close()
 
 
 def test_metrics_have_their_port_to_themselves(running):
