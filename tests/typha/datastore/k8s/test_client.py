@@ -8,8 +8,8 @@ import time
 import pytest
 
 from tests.fake_api import FakeApi, Trouble
-from tests.typha.datastore.k8s.conftest import PATHS
 from tests.pki import Authority
+from tests.typha.datastore.k8s.conftest import PATHS
 from typha.config.settings import KubernetesSettings
 from typha.datastore.answers import BROKEN_OFF, NO_ANSWER
 from typha.datastore.k8s import client as subject
