@@ -84,6 +84,16 @@ def refused(start, **given: object) -> str:
     return server.log()
 
 
+def test_the_parent_imports_nothing_heavy():
+    """Children are forked from it, each with a copy of what it holds."""
+    heavy = "{'ssl', 'zmq', 'kubernetes', 'grpc', 'cryptography', 'prometheus_client', 'asyncio'}"
+    program = f"import sys, typha.commands.serve; print({heavy} & set(sys.modules))"
+    shown = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "set()"
+
+
 def test_a_wrong_setting_is_named_with_what_would_be_right(start):
     """The original retries for ever."""
     said = refused(start, DatastoreType="consul")

@@ -1,8 +1,6 @@
 """The page for people."""
 
-import pytest
-
-from typha.ops import columns, status_page
+from typha.ops import status_page
 
 STATUS = {
     "version": "1.0",
@@ -55,12 +53,3 @@ def test_a_page_shows_so_many_clients_and_says_how_many_more_there_are():
     page = status_page.page_of(STATUS, [CLIENT] * (status_page.CLIENTS_SHOWN + 12))
     assert page.count("node-1") == status_page.CLIENTS_SHOWN
     assert "The 12 others are in clients.json." in page
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (59.9, "59 s"), (61, "1 min 1 s"), (3600, "1 h"), (90061, "1 d 1 h")],
-)
-def test_spans_of_time_are_told_in_two_units(seconds, text):
-    """More would be of no interest."""
-    assert columns.span(seconds) == text
