@@ -19,6 +19,7 @@ LOCK_NAME: Final = "lock"
 PREFIX: Final = "typha-"
 # Unix socket addresses hold 107 bytes; the longest name we put into the folder needs 32 of them.
 LONGEST_PATH: Final = 107 - 32
+ROOM_BYTES: Final = 512 << 20  # a snapshot of 100,000 keys takes 80 MB, and there may be several
 HOMES: Final = (Path("/dev/shm"), Path("/run"))  # noqa: S108 memory; folders in it are 0700
 
 
@@ -96,11 +97,17 @@ def _homes() -> tuple[Path, ...]:
 
 
 def _home() -> Path:
-    """Return the first place that is in memory and writable, else the temporary folder."""
-    for place in HOMES:
-        if os.access(place, os.W_OK | os.X_OK) and place.is_dir():
-            return place
-    return Path(tempfile.gettempdir())
+    """Return the first place with room for large snapshots, or the one with most room.
+
+    Containers have a /dev/shm of 64 MiB unless told otherwise.
+    """
+    writable = [place for place in _homes() if os.access(place, os.W_OK | os.X_OK)]
+    roomy = [place for place in writable if _free(place) >= ROOM_BYTES]
+    return roomy[0] if roomy else max(writable, key=_free, default=Path(tempfile.gettempdir()))
+
+
+def _free(place: Path) -> int:
+    return shutil.disk_usage(place).free
 
 
 def _candidates(home: Path) -> Iterator[Path]:

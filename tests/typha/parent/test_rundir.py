@@ -142,3 +142,20 @@ def test_a_path_that_cannot_be_a_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(rundir.RunDirError, match="cannot be used"):
         rundir.open_(str(tmp_path / "file"))
+
+
+def test_a_place_without_room_for_snapshots_is_passed_over(tmp_path, monkeypatch):
+    """A container's /dev/shm is small; without any roomy place the roomiest is taken."""
+    free = {"small": 64 << 20, "large": 4 << 30}
+    places = []
+    for name in free:
+        place = tmp_path / name
+        place.mkdir()
+        places.append(place)
+    monkeypatch.setattr(rundir, "HOMES", tuple(places))
+    monkeypatch.setattr(rundir, "_free", lambda place: free.get(place.name, 0))
+    assert rundir._home().name == "large"
+    free["large"] = 100 << 20
+    assert rundir._home().name == "large"
+    free["small"] = 4 << 30
+    assert rundir._home().name == "small"
