@@ -24,9 +24,7 @@ def statuses():
 def record(journal, kept, batch):
     """Apply changes to felix's store and note them."""
     told = [
-        (change.key, delta)
-        for change in batch
-        if (delta := kept[FELIX].apply(change)) is not None
+        (change.key, delta) for change in batch if (delta := kept[FELIX].apply(change)) is not None
     ]
     journal.append(FELIX, kept[FELIX], SyncStatus.IN_SYNC, told)
 
