@@ -1,7 +1,5 @@
 """The etcd source on a cluster of three: members die, leaders change, nothing is lost."""
 
-import threading
-
 import pytest
 
 from tests.integration.etcd_servers import (
@@ -15,10 +13,10 @@ from tests.integration.etcd_servers import (
     stored,
     wait_for,
 )
+from tests.integration.etcd_writing import Writer, leader_of
 from tests.typha.datastore.etcd.name_servers import name_server
-from typha.datastore.etcd import discovery, kinds, protobuf
+from typha.datastore.etcd import discovery
 from typha.datastore.etcd.discovery import Record
-from typha.datastore.etcd.errors import EtcdError
 
 pytestmark = [pytest.mark.integration, needs_etcd]
 
@@ -34,49 +32,10 @@ def members(tmp_path):
         yield cluster
 
 
-class Writer:
-    """Writes and deletes pools from a thread, through whichever member answers."""
-
-    def __init__(self, members):
-        """Begin."""
-        self._members = members
-        self.done = 0
-        self.thread = threading.Thread(target=self._write, daemon=True)
-        self.thread.start()
-
-    def _write(self):
-        while self.done < WRITES:
-            for member in self._members:
-                try:
-                    with connect(member.url) as connection:
-                        self._write_through(connection)
-                except EtcdError:
-                    continue
-
-    def _write_through(self, connection):
-        while self.done < WRITES:
-            name = f"{kinds.V3_PREFIX}ippools/pool-{self.done % 300}".encode()
-            put = protobuf.field(1, name) + protobuf.field(2, b'{"write": %d}' % self.done)
-            connection._call("/etcdserverpb.KV/Put", put, 5.0)
-            self.done += 1
-
-
-def leader_of(members):
-    """Return the member that leads."""
-    for member in members:
-        with connect(member.url) as connection:
-            status = connection.status()
-        told = control(member.url, "endpoint", "status", "-w", "fields")
-        [own_id] = [line.split()[-1] for line in told.splitlines() if '"MemberID"' in line]
-        if status.leader == int(own_id):
-            return member
-    raise AssertionError("nobody leads")
-
-
 def test_members_may_die_while_thousands_of_writes_go_on(members):
     """A member killed, a compaction, a leader killed: the state is that of a fresh list."""
     with following(*(member.url for member in members)) as recorder:
-        writer = Writer(members)
+        writer = Writer(members, WRITES)
         leader = leader_of(members)
         follower = next(member for member in members if member is not leader)
 
