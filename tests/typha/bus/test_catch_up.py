@@ -56,43 +56,57 @@ def test_another_epoch_cannot_be_continued():
     assert follower.take_changes(frame(11, 11, epoch=6), more=False) is Verdict.LOST
 
 
+class Bus:
+    """A follower, what it was given, and the answers it still waits for."""
+
+    def __init__(self):
+        self.follower = Follower(EPOCH, 0)
+        self.published = 0
+        self.asked = False
+        self.ready = []
+
+    def publish(self, size, *, lost):
+        """Publish the next frame; a lost one never arrives."""
+        first, self.published = self.published + 1, self.published + size
+        if not lost:
+            self.act(self.follower.take_frame(frame(first, self.published)))
+
+    def tick(self):
+        """Say how far the publisher is, and answer the question that was asked, if any."""
+        self.act(self.follower.take_tick(EPOCH, self.published))
+        if self.asked:
+            self.asked = False
+            self.answer()
+
+    def answer(self):
+        """Send what is missing, in two halves where it is more than one."""
+        last = self.follower.last
+        middle = (last + self.published) // 2
+        if last < middle < self.published:
+            self.act(self.follower.take_changes(frame(last + 1, middle), more=True))
+        else:
+            self.act(self.follower.take_changes(frame(last + 1, self.published), more=False))
+
+    def act(self, verdict):
+        """Note what the follower wants, and take what is ready."""
+        self.asked = self.asked or verdict is Verdict.ASK
+        self.ready.extend(self.follower.ready())
+
+
 @given(st.lists(st.tuples(st.integers(1, 5), st.booleans(), st.integers(0, 3)), max_size=60))
 def test_whatever_is_lost_everything_is_ready_once_and_in_order(story):
     """Frames (size, lost?, ticks and answers after it): the end is contiguous and complete."""
-    follower = Follower(EPOCH, 0)
-    published = 0
-    asked = False
-    ready = []
-
-    def act(verdict):
-        nonlocal asked
-        asked = asked or verdict is Verdict.ASK
-        ready.extend(follower.ready())
-
-    def answer():
-        nonlocal asked
-        if asked:
-            asked = False
-            middle = (follower.last + published) // 2
-            if follower.last < middle < published:
-                act(follower.take_changes(frame(follower.last + 1, middle), more=True))
-            else:
-                act(follower.take_changes(frame(follower.last + 1, published), more=False))
-
-    for size, lost, extras in story:
-        published += size
-        if not lost:
-            act(follower.take_frame(frame(published - size + 1, published)))
-        for _ in range(extras):
-            act(follower.take_tick(EPOCH, published))
-            answer()
+    bus = Bus()
+    for size, lost, ticks in story:
+        bus.publish(size, lost=lost)
+        for _ in range(ticks):
+            bus.tick()
     for _ in range(100):
-        act(follower.take_tick(EPOCH, published))
-        answer()
-    assert follower.last == published
-    assert not follower.asking
+        bus.tick()
+    assert bus.follower.last == bus.published
+    assert not bus.follower.asking
     at = 0
-    for one in ready:
+    for one in bus.ready:
         assert one.first <= at + 1 <= one.last
         at = one.last
-    assert at == published
+    assert at == bus.published
