@@ -15,6 +15,8 @@ SYNCERS: Final = ("felix", "bgp", "tunnel-ip-allocation", "node-status")
 FRESH_SECONDS: Final = 1.0  # a worker silent for longer no longer counts when shards are compared
 WORD_BYTES: Final = 8
 SLOT_WORDS: Final = 32  # room to grow; 256 bytes, so two processes never share a cache line
+ADDRESS_CELLS: Final = 4096  # few addresses share one: some twenty fill MaxUnauthenticated
+CELL_BYTES: Final = 4
 
 _IN_SYNC: Final = 2  # the protocol's number for in-sync
 
@@ -213,6 +215,7 @@ class Worker(ProcessSlot):
 
     accepted = _Whole()  # worker: connections accepted since its start
     active = _Whole()  # worker: connections it holds, handshaking ones included
+    unproven = _Whole()  # worker: those of them whose certificate is not verified yet
     streaming = _Whole()  # worker: connections past their ServerHello
     fan_out_seconds = _Seconds()  # worker: time to hand the last frame to all its clients
     handled = _PerSyncer()  # worker: sequence number of the last frame it handed out
@@ -236,9 +239,14 @@ class Scoreboard:
     """All slots: the server, the watcher, ops and `workers` workers."""
 
     def __init__(self, workers: int) -> None:
-        slots = 3 + workers
-        self._memory = mmap.mmap(-1, slots * SLOT_WORDS * WORD_BYTES)  # anonymous and shared
+        slots = (3 + workers) * SLOT_WORDS * WORD_BYTES
+        row = ADDRESS_CELLS * CELL_BYTES
+        self._memory = mmap.mmap(-1, slots + workers * row)  # anonymous and shared
         page = memoryview(self._memory)
+        # Unproven connections by address, hashed; a row has one worker as its only writer.
+        self.unproven_by_address: tuple[memoryview[int], ...] = tuple(
+            page[slots + index * row :][:row].cast("I") for index in range(workers)
+        )
         self.server = Server(page, 0)
         self.watcher = Watcher(page, 1)
         self.ops = Ops(page, 2)
@@ -266,6 +274,10 @@ class Scoreboard:
     def connections(self) -> int:
         """Return the connections of the whole server; a dead worker has none."""
         return sum(slot.active for slot in self.workers if slot.pid)
+
+    def unproven(self) -> int:
+        """Return the connections of the whole server whose certificate is not verified yet."""
+        return sum(slot.unproven for slot in self.workers if slot.pid)
 
     def streaming(self) -> int:
         """Return the connections of the whole server that are past their ServerHello."""

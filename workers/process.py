@@ -23,6 +23,7 @@ from typha.syncproto.messages import SyncerType
 from typha.telemetry.closing import CloseReason
 from typha.telemetry.reporting import Reporter
 from workers import counting, departures, listener as listening, tls
+from workers.admission import Admission
 from workers.counting import Counts
 from workers.listener import Listener
 from workers.probe import Probe
@@ -59,9 +60,15 @@ class Worker:
         """Connect to the bus."""
         self._bus = Subscriber(run_directory)
         self._reporter = Reporter(run_directory, f"worker-{self._index}", os.getpid())
-        window = self._settings.server.replay_window
-        self._topics = Topics(self._bus, window, self._counts)
-        self._shard = Shard(self._settings.server, self._certificates, self._topics, self._counts)
+        server = self._settings.server
+        self._topics = Topics(self._bus, server.replay_window, self._counts)
+        admission = Admission(
+            self._board,
+            self._index,
+            most=server.max_unauthenticated,
+            most_per_address=server.max_unauthenticated_per_address,
+        )
+        self._shard = Shard(server, self._certificates, self._topics, self._counts, admission)
         self._probe = Probe(run_directory, self._index, typha.__version__)
         ours = (*self._bus.descriptors, self._reporter.descriptor, self._probe.descriptor)
         for descriptor in ours:

@@ -37,6 +37,7 @@ class Shard:
         certificates: tls.Certificates | None,
         topics: Topics,
         counts: Counts,
+        admission: Admission,
     ) -> None:
         """Start without connections; no certificates means plaintext."""
         self._settings = settings
@@ -45,10 +46,9 @@ class Shard:
         self._counts = counts
         self._poll = select.epoll()
         self.connections: dict[int, Connection] = {}
+        self._unproven: dict[int, Connection] = {}  # in their handshake, oldest first
         self.rounds = Rounds(settings, time.monotonic())
-        self.admission = Admission(
-            settings.max_unauthenticated, settings.max_unauthenticated_per_address
-        )
+        self._admission = admission
 
     def __len__(self) -> int:
         """Count the connections, those in their handshake included."""
@@ -64,10 +64,12 @@ class Shard:
 
     def admit(self, client: socket.socket, address: str, number: int, version: str) -> None:
         """Take an accepted connection; it has the handshake timeout to say its hello."""
-        if not self.admission.enter(address):
+        if not self._admission.enter(address):
             self._counts.closed[CloseReason.TOO_MANY_CONNECTIONS] += 1
             client.close()
             return
+        if self._admission.is_crowded() and self._unproven:
+            self._displace(next(iter(self._unproven.values())))
         self._counts.accepted += 1
         client.settimeout(0)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -80,6 +82,7 @@ class Shard:
         connection = Connection(number, client, address, session)
         self._set_deadline(connection, self._settings.handshake_timeout)
         self.connections[connection.descriptor] = connection
+        self._unproven[connection.number] = connection
         if connection.tls is None:
             self._greeted(connection)
         self._poll.register(connection.descriptor, READS)
@@ -139,7 +142,16 @@ class Shard:
 
     def _greeted(self, connection: Connection) -> None:
         connection.state = Stage.HELLO
-        self.admission.prove(connection.address)
+        self._count_out(connection)
+
+    def _count_out(self, connection: Connection) -> None:
+        del self._unproven[connection.number]
+        self._admission.prove(connection.address)
+
+    def _displace(self, connection: Connection) -> None:
+        """Close who has been unproven longest: a true client needs but a moment."""
+        connection.end(CloseReason.TOO_MANY_CONNECTIONS)
+        self.bury(connection)
 
     def _serve(self, connection: Connection, events: int) -> None:
         if events & (READS | GONE):
@@ -238,7 +250,7 @@ class Shard:
             return
         assert connection.ending is not None
         if connection.state is Stage.HANDSHAKE:
-            self.admission.prove(connection.address)
+            self._count_out(connection)
         self.rounds.forget(connection)
         self._topics.leave(connection)
         self._poll.unregister(connection.descriptor)

@@ -1,0 +1,72 @@
+"""More strangers than there is room for: limits of the whole server, whichever worker has them."""
+
+import contextlib
+import socket
+
+import pytest
+
+from tests.e2e.server import running, wait_for
+
+pytestmark = pytest.mark.e2e
+
+
+@contextlib.contextmanager
+def strangers(server, count, source="127.0.0.1"):
+    """Hold connections that never say anything."""
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                socket.create_connection(("127.0.0.1", server.port), 10, (source, 0))
+            )
+            for _ in range(count)
+        ]
+
+
+def is_closed(stream):
+    """Tell whether the server has closed a connection."""
+    stream.settimeout(0)
+    try:
+        return stream.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def closed(streams):
+    """Count the connections that the server has closed."""
+    return sum(map(is_closed, streams))
+
+
+@pytest.fixture
+def manifests(tmp_path):
+    """Make an empty folder."""
+    (tmp_path / "manifests").mkdir()
+    return tmp_path / "manifests"
+
+
+def test_an_address_has_so_many_and_others_their_own(tmp_path, manifests):
+    """Three in all from one, although two workers could each have counted to three."""
+    with (
+        running(tmp_path, manifests, maxunauthenticatedperaddress="3") as server,
+        strangers(server, 10, "127.0.0.2") as crowd,
+    ):
+        wait_for(lambda: closed(crowd) == 7, "seven to be closed")
+        assert server.follower().status == 2
+        with strangers(server, 3, "127.0.0.3") as others:
+            assert server.follower().status == 2
+            assert closed(others) == 0
+        assert closed(crowd) == 7
+
+
+def test_the_longest_silent_make_room_for_whoever_comes(tmp_path, manifests):
+    """A crowd that says nothing keeps nobody out."""
+    with (
+        running(tmp_path, manifests, maxunauthenticated="10") as server,
+        strangers(server, 30) as crowd,
+    ):
+        wait_for(lambda: closed(crowd) >= 20, "all but ten to be closed")
+        assert server.follower().status == 2
+        assert is_closed(crowd[0])
+        assert not is_closed(crowd[-1])
+        assert "too-many-connections" in server.log()
