@@ -10,6 +10,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$(dirname "$0")/../.."
 
+# An interpreter with nothing installed: what the image lacks must not be found elsewhere.
+"$python" -m venv "$work/python"
+python=$work/python/bin/python
+
 step() {
     echo "image-check: $*"
 }
