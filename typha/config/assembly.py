@@ -32,7 +32,7 @@ def assemble(values: Resolved, around: Surroundings) -> Settings:
         metrics=_metrics(values, policy),
         logs=_logs(values),
         datastore=datastores.read(store, values, around, policy),
-        rebalancing=_rebalancing(values),
+        rebalancing=_rebalancing(values, around.environ),
         shutdown=settings.ShutdownSettings(
             timeout=values.seconds("ShutdownTimeoutSecs"),
             max_drop_interval=values.seconds("ShutdownConnectionDropIntervalMaxSecs"),
@@ -143,7 +143,7 @@ def _logs(values: Resolved) -> settings.LogSettings:
     )
 
 
-def _rebalancing(values: Resolved) -> settings.RebalancingSettings:
+def _rebalancing(values: Resolved, environ: Mapping[str, str]) -> settings.RebalancingSettings:
     poll = values.seconds("K8sServicePollIntervalSecs")
     enabled = values.text("ConnectionRebalancingMode") == "kubernetes"
     if enabled and poll < _SHORTEST_POLL:
@@ -163,6 +163,7 @@ def _rebalancing(values: Resolved) -> settings.RebalancingSettings:
         namespace=values.text("K8sNamespace"),
         service_name=values.text("K8sServiceName"),
         port_name=values.text("K8sPortName"),
+        kubeconfig=tuple(path for path in environ.get("KUBECONFIG", "").split(":") if path),
         peer_cert_file=cert,
         peer_key_file=key,
     )

@@ -45,6 +45,7 @@ Some rules join several settings:
 - A batch holds up to 1000 updates unless `SnapshotCacheMaxBatchSize` or `ServerMaxMessageSize` is
   set: then as many as the smaller of them says.
 - With rebalancing, `K8sServicePollIntervalSecs` has to be above zero.
+- `PeerCertFile` and `PeerKeyFile` go together, and act only with rebalancing: it knows the peers.
 - etcd's files have to exist only where etcd is used, and key and certificate go together.
 - `WarmStart` needs `CheckpointDir`, and `DatastoreType=file` needs `ManifestDir`.
 - A log file that is set has to be writable; without the default one, the server goes on.

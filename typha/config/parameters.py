@@ -181,18 +181,8 @@ WITHOUT_EFFECT: Final = frozenset(
     {
         "ServerMaxFallBehindSecs",
         "ServerNewClientFallBehindGracePeriod",
-        "ConnectionRebalancingMode",
-        "ConnectionDropIntervalSecs",
-        "MaxConnectionsUpperLimit",
-        "MaxConnectionsLowerLimit",
-        "K8sServicePollIntervalSecs",
-        "K8sNamespace",
-        "K8sServiceName",
-        "K8sPortName",
         "MaxConcurrentSnapshots",
         "MaxEgressMiBPerSec",
-        "PeerCertFile",
-        "PeerKeyFile",
         "CheckpointDir",
         "WarmStart",
     }

@@ -143,7 +143,10 @@ class DatastoreSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RebalancingSettings:
-    """How connections are limited, and evened out over the Typhas of a Service."""
+    """How connections are limited, and evened out over the Typhas of a Service.
+
+    The Typhas are counted with an account of its own: `kubeconfig`, empty for the pod's.
+    """
 
     enabled: bool = False
     drop_interval: float = 1.0
@@ -153,6 +156,7 @@ class RebalancingSettings:
     namespace: str = "kube-system"
     service_name: str = "calico-typha"
     port_name: str = "calico-typha"
+    kubeconfig: tuple[str, ...] = ()
     peer_cert_file: str = ""
     peer_key_file: str = ""
 

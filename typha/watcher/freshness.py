@@ -39,6 +39,10 @@ class Freshness:
         working = self._reports[resource].state in WORKING
         return age > (self._silent_seconds if working else self._stale_seconds)
 
+    def is_cut_off(self, now: float) -> bool:
+        """Tell whether the datastore as a whole is out of reach, not just a resource or two."""
+        return 2 * len(self.stale(now)) > len(self._reports)
+
     def relists(self) -> dict[str, int]:
         """Tell, by resource, how often it was listed again."""
         return {resource: report.relists for resource, report in self._reports.items()}

@@ -33,6 +33,7 @@ from typha.watcher.freshness import Freshness
 from typha.watcher.inbox import Inbox
 from typha.watcher.pacing import Pacer
 from typha.watcher.pipeline import Pipeline
+from typha.watcher.shedding import Shedding
 from typha.watcher.stream import Stream
 
 log = logging.getLogger(__name__)
@@ -77,6 +78,8 @@ class Watcher:
         self._reporter = Reporter(run_directory, "watcher", os.getpid())
         self._poll.register(self._reporter.socket, zmq.POLLIN)
         self._counts = Counts(self._pipeline, self._answers, self._freshness)
+        self._shedding = Shedding(settings, board, time.monotonic())
+        self._is_cut_off = False
         self._tick_at = 0.0
         self._settle_by = time.monotonic() + SETTLE_SECONDS
         self._is_settled = False
@@ -85,6 +88,7 @@ class Watcher:
     def start(self) -> None:
         """Let the datastore deliver."""
         self._source.start(self._inbox)
+        self._shedding.start()
 
     def turn(self) -> None:
         """Wait for something to do, and do all of it."""
@@ -97,6 +101,8 @@ class Watcher:
         self._answer()
         self._answer_ops(time.monotonic())
         self._tick(time.monotonic())
+        felix = self._pipeline.streams[SyncerType.FELIX]
+        self._shedding.turn(felix, time.monotonic(), is_cut_off=self._is_cut_off)
 
     def _take_events(self, until: float) -> None:
         while taken := self._inbox.take(1):
@@ -119,7 +125,7 @@ class Watcher:
     def _patience(self, now: float) -> float:
         """Tell how long there is nothing to do unless something comes."""
         fan_out = self._board.slowest_fan_out(now)
-        dues = [now + LONGEST_WAIT_SECONDS, self._tick_at]
+        dues = [now + LONGEST_WAIT_SECONDS, self._tick_at, self._shedding.next_at]
         for syncer, stream in self._pipeline.streams.items():
             if stream.is_waiting:
                 dues.append(self._pacers[syncer].next_at(fan_out))
@@ -165,6 +171,7 @@ class Watcher:
         for syncer, stream in streams.items():  # after a restart there may be nothing to publish
             self._show(syncer, stream)
         self._slot.stale = len(self._freshness.stale(now))
+        self._is_cut_off = self._freshness.is_cut_off(now)
         self._reporter.push(self._counts.gather(now))
         in_sync = all(stream.status is SyncStatus.IN_SYNC for stream in streams.values())
         if not self._is_settled and (in_sync or now > self._settle_by):

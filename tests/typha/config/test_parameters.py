@@ -13,18 +13,8 @@ ROOT = Path(__file__).parents[3]
 FIELDS = {
     "ServerMaxFallBehindSecs": "max_fall_behind",
     "ServerNewClientFallBehindGracePeriod": "fall_behind_grace",
-    "ConnectionRebalancingMode": "rebalancing.enabled",
-    "ConnectionDropIntervalSecs": "drop_interval",
-    "MaxConnectionsUpperLimit": "upper_limit",
-    "MaxConnectionsLowerLimit": "lower_limit",
-    "K8sServicePollIntervalSecs": "poll_interval",
-    "K8sNamespace": "rebalancing.namespace",
-    "K8sServiceName": "service_name",
-    "K8sPortName": "port_name",
     "MaxConcurrentSnapshots": "max_concurrent_snapshots",
     "MaxEgressMiBPerSec": "max_egress_per_second",
-    "PeerCertFile": "peer_cert_file",
-    "PeerKeyFile": "peer_key_file",
     "CheckpointDir": "checkpoint_dir",
     "WarmStart": "warm_start",
 }

@@ -1,5 +1,7 @@
 """How old what the server says may be."""
 
+import pytest
+
 from typha.datastore.ports import StreamReport, StreamState
 from typha.watcher.freshness import Freshness
 
@@ -19,6 +21,15 @@ def test_a_failing_stream_is_stale_sooner_than_a_silent_one():
     assert fresh.stale(191.0) == ["pods", "nodes"]
     fresh.take(report(StreamState.WATCHING, 190.0))
     assert fresh.stale(191.0) == ["nodes"]
+
+
+@pytest.mark.parametrize(("stale", "of", "expected"), [(0, 0, False), (1, 2, False), (2, 3, True)])
+def test_a_server_is_cut_off_when_most_is_stale(stale, of, expected):
+    """A resource or two may be the fault of a role, or of one API."""
+    fresh = Freshness(30.0, 90.0)
+    for n in range(of):
+        fresh.take(report(StreamState.WATCHING, 100.0 if n < stale else 190.0, f"kind-{n}"))
+    assert fresh.is_cut_off(195.0) is expected
 
 
 def test_what_people_are_shown():
