@@ -26,10 +26,28 @@ CLIENT = {
 def test_the_page_shows_what_the_json_holds():
     """In sections."""
     page = status_page.page_of(STATUS, [CLIENT])
-    for text in ("serving for 1 h 1 min", "2 of 10000 connections", "<td>77</td>", "node-1"):
+    for text in ("serving for 1 h 1 min", "connections of 10000", ">77</td>", "node-1"):
         assert text in page
     assert "<td>2026-11-22 11:48:13</td>" in page
-    assert "<span class=good>ready</span>" in page
+    assert "<b>ready</b>" in page
+
+
+def test_columns_without_anything_are_left_out():
+    """A table is as wide as what there is to tell."""
+    page = status_page.page_of(STATUS, [CLIENT, {**CLIENT, "cn": "calico-node"}])
+    assert "<th>CN</th>" in page
+    assert "certificate until" not in page
+
+
+def test_what_is_odd_catches_the_eye():
+    """And leads to where it is told."""
+    streams = [{"resource": "pods", "state": "failing", "relists": 3, "error": "no route"}]
+    invalid = [{"resource": "pods", "name": "shop/a", "reason": "no address"}]
+    page = status_page.page_of({**STATUS, "streams": streams, "invalid": invalid}, [])
+    assert "<td class='bad'>failing</td>" in page
+    assert "<td class='odd w'>no route</td>" in page
+    assert "<a href='#datastore'><strong class='odd'>0 of 1</strong>watched</a>" in page
+    assert "<a href='#left-out'><strong class='bad'>1</strong>invalid objects</a>" in page
 
 
 def test_what_others_call_themselves_is_no_markup():
@@ -44,12 +62,12 @@ def test_what_others_call_themselves_is_no_markup():
 def test_problems_come_first():
     """Above everything that is fine."""
     page = status_page.page_of({**STATUS, "ready": False, "problems": ("stale: pods",)}, [])
-    assert "<span class=bad>not ready</span>" in page
+    assert "<b class=bad>not ready</b>" in page
     assert page.index("stale: pods") < page.index("Processes")
 
 
 def test_a_page_shows_so_many_clients_and_says_how_many_more_there_are():
     """Five thousand rows are of no use to anybody."""
-    page = status_page.page_of(STATUS, [CLIENT] * (status_page.CLIENTS_SHOWN + 12))
-    assert page.count("node-1") == status_page.CLIENTS_SHOWN
-    assert "The 12 others are in clients.json." in page
+    page = status_page.page_of(STATUS, [CLIENT] * (status_page.ROWS_SHOWN + 12))
+    assert page.count("node-1") == status_page.ROWS_SHOWN
+    assert "Furthest behind first. 12 more are in the JSON." in page
