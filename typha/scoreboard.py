@@ -30,6 +30,9 @@ class Phase(IntEnum):
     STOPPED = 3  # every process ends now
 
 
+_PHASES: Final = tuple(Phase)  # looked up in every turn of every loop
+
+
 class _Word:
     """A field of a slot; the slot's class numbers its fields in order."""
 
@@ -150,7 +153,7 @@ class Server(_Slot):
     @property
     def phase(self) -> Phase:
         """Where the server stands."""
-        return Phase(self.phase_number)
+        return _PHASES[self.phase_number]
 
     @phase.setter
     def phase(self, phase: Phase) -> None:

@@ -81,7 +81,8 @@ class Worker:
         self._follow_phase()
         others = self._shard.turn(self._patience(now))
         now = time.monotonic()
-        self._receive(now)
+        if self._bus.has_news(others):
+            self._receive(now)
         if self._listener.is_pending or self._listener.descriptor in others:
             self._listener.accept(self._shard, typha.__version__, now)
         if self._reporter.descriptor in others:
@@ -97,7 +98,7 @@ class Worker:
         self._slot.active = len(self._shard)
 
     def _patience(self, now: float) -> float:
-        if self._topics.to_write:
+        if self._topics.to_write or self._bus.is_unread:
             return 0.0
         if self._listener.is_pending:
             return listening.LOOK_AGAIN_SECONDS
@@ -120,6 +121,7 @@ class Worker:
             self._topics.receive(now)
         except WireError as error:  # only a process of another version could send it
             log.error("message on the bus ignored", extra={"error": str(error)})  # noqa: TRY400 - the text says all
+            self._bus.is_unread = True
         self._slot.fan_out_seconds = self._counts.fan_out_seconds
 
     def _do_chores(self, now: float) -> None:

@@ -13,6 +13,7 @@ FRAMES: Final = "frames"  # names of the sockets in the run directory
 QUESTIONS: Final = "questions"
 FRAMES_WAITING: Final = 1000  # for each worker; beyond that it misses some and catches up
 SUBSCRIBE: Final = b"\x01"
+POLLIN: Final = int(zmq.POLLIN)  # the library's flag makes an object of every `&`
 
 
 class Publisher:
@@ -67,5 +68,5 @@ class Publisher:
 
 def arrived(socket: "zmq.Socket[bytes]") -> Iterator[Parts]:
     """Give what has come, until nothing is left: the descriptors are edge-triggered."""
-    while int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+    while int(socket.getsockopt(zmq.EVENTS)) & POLLIN:
         yield socket.recv_multipart(zmq.NOBLOCK)

@@ -1,6 +1,6 @@
 """A worker's end of the bus: receives frames of the topics it follows, asks the watcher."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import zmq
@@ -23,22 +23,30 @@ class Subscriber:
             socket.reconnect_ivl = 50  # milliseconds: a replaced watcher is back that soon
             socket.connect(f"ipc://{run_directory / name}")
         self._frames.subscribe(wire.TICK)
+        self.descriptors = (self._frames.fileno(), self._questions.fileno())
+        self.is_unread = True  # something may have come that no poll will tell of
 
     def _named(self) -> list[tuple["zmq.Socket[bytes]", str]]:
         return [(self._frames, publisher.FRAMES), (self._questions, publisher.QUESTIONS)]
 
-    @property
-    def descriptors(self) -> tuple[int, int]:
-        """Give what there is to poll; edge-triggered, so read until nothing is left."""
-        return self._frames.fileno(), self._questions.fileno()
+    def has_news(self, ready: Collection[int]) -> bool:
+        """Tell whether there may be something to read, given the descriptors that a poll told of.
+
+        They are edge-triggered, and using a socket swallows the signal that something has come:
+        so read until nothing is left, and look again after any use.
+        """
+        is_unread, self.is_unread = self.is_unread, False
+        return is_unread or any(descriptor in ready for descriptor in self.descriptors)
 
     def follow(self, topic: bytes) -> None:
         """Receive a topic's frames from now on."""
         self._frames.subscribe(topic)
+        self.is_unread = True
 
     def leave(self, topic: bytes) -> None:
         """Receive a topic's frames no more."""
         self._frames.unsubscribe(topic)
+        self.is_unread = True
 
     def frames(self) -> Iterator[Parts]:
         """Give the frames and ticks that have come."""
@@ -50,6 +58,7 @@ class Subscriber:
 
     def ask(self, question: Question) -> bool:
         """Send a question; tells whether there was room for it."""
+        self.is_unread = True
         try:
             self._questions.send_multipart(wire.encode_question(question), zmq.NOBLOCK)
         except zmq.Again:
