@@ -95,6 +95,11 @@ class Outbox:
         return Refill.PIECE
 
     @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing waits that is this connection's own, and must not be overtaken."""
+        return self.unsent is None and not self._control
+
+    @property
     def queued_bytes(self) -> int:
         """Count the bytes waiting that are this connection's own."""
         unsent = len(self.unsent) if self.unsent is not None else 0

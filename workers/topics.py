@@ -197,10 +197,12 @@ class Topics:
             self._begin_snapshot(connection, following.replica)
 
     def _take_changes_for(self, changes: Changes) -> None:
-        connection, _ = self._behind.pop(changes.token, (None, 0.0))
-        if connection is not None:
-            connection.caught_up_to(changes.frame.last, changes.frame.payload)
-            self.to_write.append(connection)
+        connection, _ = self._behind.get(changes.token, (None, 0.0))
+        if connection is None or changes.frame.first != connection.position + 1:
+            return  # to a question that was asked twice, of before the last answer
+        del self._behind[changes.token]
+        connection.caught_up_to(changes.frame.last, changes.frame.payload)
+        self.to_write.append(connection)
 
     def _act_on(self, verdict: Verdict, following: _Following, now: float) -> None:
         before = following.replica.log.last
@@ -232,7 +234,7 @@ class Topics:
         is_small = size <= PIECE_BYTES  # else in pieces, so that nobody waits for a whole share
         began = time.perf_counter()
         for connection in following.members.values():
-            if connection.position != before or connection.unsent is not None or not is_small:
+            if connection.position != before or not connection.is_empty or not is_small:
                 self.to_write.append(connection)  # it comes to this in its own time
                 continue
             connection.position = last

@@ -1,0 +1,117 @@
+"""What the model test found once, as stories of their own."""
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.whole.bus import Bus
+from tests.whole.cluster import KINDS, Cluster
+from tests.whole.processes import Client, Watcher, Worker
+from typha.syncproto.messages import SyncerType, SyncStatus
+
+RESOURCE = "namespaces"
+KEY = "/calico/v1/policy/profile/kns.{}/labels"
+
+
+class Server:
+    """A watcher, a worker and a cluster."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bus = Bus()
+        self.cluster = Cluster()
+        self.watcher = Watcher(self.bus, folder)
+        self.worker = Worker(self.bus)
+        for resource in KINDS:
+            self.deliver(resource)
+
+    def deliver(self, resource: str) -> None:
+        """Let the watcher know all there is of a resource."""
+        for event in self.cluster.listed(resource):
+            self.watcher.take(event)
+
+    def change(self, name: str, variant: int) -> None:
+        """Change a namespace, and publish that; nothing arrives yet."""
+        self.cluster.put(RESOURCE, name, variant)
+        self.watcher.take(self.cluster.watches[RESOURCE].popleft())
+        self.watcher.hear()
+        self.watcher.publish()
+
+    def fall_behind(self, client: Client) -> None:
+        """Let a client sleep through more than its socket holds and the worker keeps."""
+        for variant in range(40):
+            self.change("a", variant % 5)
+            self.worker.end.let_through(100, 0)
+            self.worker.turn()
+        while client.read(100_000):
+            self.worker.turn()
+
+    def answered(self) -> None:
+        """Let the worker have the answers to all it has asked, but no frames."""
+        self.watcher.answer(100)
+        self.worker.end.let_through(0, 100)
+        self.worker.turn()
+
+
+@pytest.fixture
+def server():
+    """Make one that clients can connect to."""
+    folder = Path(tempfile.mkdtemp(prefix="t-"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        made = Server(folder)
+        stack.callback(made.worker.die)
+        yield made
+
+
+@pytest.mark.parametrize("version", ["v3.32.1", "v3.8.9"])
+def test_a_frame_never_overtakes_the_opening_of_the_stream(server, version):
+    """The client's acknowledgement and the frame come to the worker in the same turn."""
+    client = Client(version, SyncerType.FELIX)
+    client.connect(server.worker)
+    server.worker.turn()
+    client.read(100_000)  # the hello is acknowledged
+    server.worker.turn()
+    server.watcher.hear()
+    server.answered()
+    server.change("a", 1)
+    client.read(100_000)  # the snapshot is acknowledged
+    server.worker.end.let_through(100, 100)
+    server.worker.turn()
+    while client.read(100_000):
+        server.worker.turn()
+    assert client.status is SyncStatus.IN_SYNC
+    assert KEY.format("a") in client.state
+    client.hang_up()
+
+
+def test_an_answer_that_comes_twice_takes_nobody_back(server):
+    """It was asked for again because it was late; what the client has learnt since stays."""
+    client = Client("v3.32.1", SyncerType.FELIX)
+    client.connect(server.worker)
+    while client.status is not SyncStatus.IN_SYNC:
+        server.watcher.hear()
+        server.answered()
+        server.worker.end.let_through(100, 0)
+        server.worker.turn()
+        client.read(100_000)
+    server.fall_behind(client)
+    server.worker.turn(late=3.0)
+    assert len(server.bus.questions) == 2, "the question was asked again"
+    server.watcher.answer(2)
+    server.worker.end.let_through(0, 1)
+    server.worker.turn()
+    server.fall_behind(client)
+    (connection,) = server.worker.shard.connections.values()
+    assert connection.is_catching_up
+    before = connection.position
+    server.worker.end.let_through(0, 1)
+    server.worker.turn()
+    assert connection.position == before
+    assert connection.is_catching_up
+    server.answered()
+    client.read(100_000)
+    assert b'"pcns.v":"4"' in client.state[KEY.format("a")]
+    client.hang_up()
