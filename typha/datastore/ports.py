@@ -8,7 +8,7 @@ is named as kubectl spells it: `pods`, `networkpolicies.networking.k8s.io`; Cali
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from typha.model.resources import JsonObject
 
@@ -73,6 +73,9 @@ class StreamState(StrEnum):
     FAILING = "failing"
 
 
+WORKING: Final = frozenset({StreamState.LISTING, StreamState.WATCHING, StreamState.MISSING})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamReport:
     """How a resource's stream stands; sent when that changes and at each proof of life."""
@@ -83,6 +86,7 @@ class StreamReport:
     error: str = ""
     relists: int = 0
     alive_at: float = 0.0  # time.monotonic() of the last event, bookmark or successful probe
+    failing_since: float = 0.0  # the same, of what ended it; 0 while it works, or if not known
 
 
 Event = Listed | ListDone | Changed | Removed | Undecodable | ApiMissing | StreamReport

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from typha.datastore import answers, questions, waits
+from typha.datastore import answers, ports, questions, waits
 from typha.datastore.answers import BadItem, Failure
 from typha.datastore.ports import (
     ApiMissing,
@@ -52,6 +52,7 @@ class Reflector:
     error: str = ""
     relists: int = 0
     alive_at: float = 0.0
+    failing_since: float = 0.0  # if that is before it was noticed
     _listing: Listing | None = field(init=False)
     _blocked_until: float = 0.0
     _list_failures: int = 0  # in a row
@@ -223,6 +224,7 @@ class Reflector:
     def watch_silent(self, now: float) -> list[Event]:
         """Decide what to do after silence: only a list tells what was missed."""
         self._silences += 1
+        self.failing_since = self.failing_since or now - self.silent_after
         message = f"no event or bookmark for {self.silent_after:g} s"
         return self._distrust(message, now)
 
@@ -248,6 +250,7 @@ class Reflector:
             error=self.error,
             relists=self.relists,
             alive_at=self.alive_at,
+            failing_since=self.failing_since,
         )
 
     def _alive(self, now: float, state: StreamState, error: str = "") -> list[Event]:
@@ -256,6 +259,8 @@ class Reflector:
 
     def _report(self, now: float, state: StreamState, error: str = "") -> list[Event]:
         self.state, self.error = state, error
+        if state in ports.WORKING:
+            self.failing_since = 0.0
         if self._reported == (state, error) and now - self._reported_at < REPORT_SECONDS:
             return []
         return [self.report(now)]

@@ -1,12 +1,10 @@
 """How old what the server says may be, resource by resource.  Knows no clock.
 
 A stream proves that it is alive by an event, a bookmark or an answered probe.  One that is failing
-is stale after `stale_seconds`; one that is merely silent after `silent_seconds`.
+for `stale_seconds` is stale, and so is one that has said nothing for `silent_seconds`.
 """
 
-from typha.datastore.ports import StreamReport, StreamState
-
-WORKING = frozenset({StreamState.LISTING, StreamState.WATCHING, StreamState.MISSING})
+from typha.datastore.ports import WORKING, StreamReport
 
 
 class Freshness:
@@ -17,27 +15,35 @@ class Freshness:
         self._stale_seconds = stale_seconds
         self._silent_seconds = silent_seconds
         self._reports: dict[str, StreamReport] = {}
+        self._known_since: dict[str, float] = {}
+        self._failing_since: dict[str, float] = {}
 
-    def take(self, report: StreamReport) -> None:
+    def take(self, report: StreamReport, now: float) -> None:
         """Note how a stream stands."""
-        self._reports[report.resource] = report
+        resource = report.resource
+        self._reports[resource] = report
+        self._known_since.setdefault(resource, now)
+        if report.state in WORKING:
+            self._failing_since.pop(resource, None)
+        else:
+            since = report.failing_since or now
+            self._failing_since[resource] = min(since, self._failing_since.get(resource, since))
 
     def silence(self, now: float) -> dict[str, float]:
-        """Tell, by resource, the seconds since the last proof of life."""
+        """Tell, by resource, the seconds since the last proof of life, or since it was begun."""
         return {
-            resource: max(0.0, now - report.alive_at) if report.alive_at else 0.0
+            resource: max(0.0, now - (report.alive_at or self._known_since[resource]))
             for resource, report in self._reports.items()
         }
 
     def stale(self, now: float) -> list[str]:
         """Name the resources of which the server may know less than the datastore."""
         return [
-            resource for resource, age in self.silence(now).items() if self._is_old(resource, age)
+            resource
+            for resource, silent in self.silence(now).items()
+            if silent > self._silent_seconds
+            or now - self._failing_since.get(resource, now) > self._stale_seconds
         ]
-
-    def _is_old(self, resource: str, age: float) -> bool:
-        working = self._reports[resource].state in WORKING
-        return age > (self._silent_seconds if working else self._stale_seconds)
 
     def is_cut_off(self, now: float) -> bool:
         """Tell whether the datastore as a whole is out of reach, not just a resource or two."""

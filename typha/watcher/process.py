@@ -115,7 +115,7 @@ class Watcher:
 
     def _take(self, event: Event, born: float) -> None:
         if isinstance(event, StreamReport):
-            self._freshness.take(event)
+            self._freshness.take(event, time.monotonic())
             return
         self._counts.events[event.resource] += 1
         self._pipeline.take(event, born)

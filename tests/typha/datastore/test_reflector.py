@@ -342,6 +342,7 @@ def test_silence_is_noticed_and_only_a_list_tells_what_was_missed():
     assert reflector.is_silent(90.0)
     (report,) = reflector.watch_silent(90.0)
     assert (report.state, report.error) == (StreamState.FAILING, "no event or bookmark for 90 s")
+    assert report.failing_since == 0.0
     assert reflector.next_action(90.0) == FetchPage({**FROM_CACHE, "resourceVersion": "100"})
     reflector.finish_page([], "100", "", 91.0)
     assert reflector.state is StreamState.WATCHING
@@ -353,9 +354,9 @@ def test_silence_is_noticed_and_only_a_list_tells_what_was_missed():
     reflector.finish_page([], "100", "", 190.0)
     reflector.next_action(190.0)
     reflector.watch_opened(190.0)
-    assert reflector.state is StreamState.FAILING
+    assert (reflector.state, reflector.failing_since) == (StreamState.FAILING, 91.0)
     reflector.take_event(bookmark("101"), 200.0)
-    assert reflector.state is StreamState.WATCHING
+    assert (reflector.state, reflector.failing_since) == (StreamState.WATCHING, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ class Reporting:
         """Note that a kind is being listed, for the first time or again."""
         before = self._of(kind)
         relists = before.relists + bool(before.revision)
-        listing = replace(before, state=StreamState.LISTING, error="", relists=relists)
+        listing = replace(
+            before, state=StreamState.LISTING, error="", relists=relists, failing_since=0.0
+        )
         return self._turn(kind, listing, now)
 
     def alive(self, kind: Kind, revision: int, now: float) -> list[StreamReport]:
@@ -41,12 +43,14 @@ class Reporting:
     def trouble(
         self, kinds: Iterable[Kind], state: StreamState, error: str, now: float
     ) -> list[StreamReport]:
-        """Note that some kinds are not served; since when is for their last proof to tell."""
-        return [
-            report
-            for kind in kinds
-            for report in self._turn(kind, replace(self._of(kind), state=state, error=error), now)
-        ]
+        """Note that some kinds are not served: refused since now, or lost since their last proof."""
+        reports = []
+        for kind in kinds:
+            before = self._of(kind)
+            since = before.alive_at if state is StreamState.FAILING else 0.0
+            lost = replace(before, state=state, error=error, failing_since=since)
+            reports += self._turn(kind, lost, now)
+        return reports
 
     def _of(self, kind: Kind) -> StreamReport:
         unknown = StreamReport(resource=kind.resource, state=StreamState.LISTING)

@@ -51,4 +51,10 @@ class Upstream:
         if not self._trouble:
             return report
         alive_at = min(report.alive_at, self._answered_at)
-        return replace(report, state=StreamState.FAILING, error=self._trouble, alive_at=alive_at)
+        return replace(
+            report,
+            state=StreamState.FAILING,
+            error=self._trouble,
+            alive_at=alive_at,
+            failing_since=self._answered_at,
+        )

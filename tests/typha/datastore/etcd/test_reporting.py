@@ -19,9 +19,11 @@ def test_a_life_is_told_from_its_first_list():
     )
     [failing] = reporting.trouble([TIERS], StreamState.FAILING, "gone", 1.2)
     assert (failing.state, failing.error) == (StreamState.FAILING, "gone")
-    assert failing.alive_at == 1.1
+    assert failing.alive_at == failing.failing_since == 1.1
     [back] = reporting.alive(TIERS, 8, 1.3)
     assert (back.state, back.error, back.revision) == (StreamState.WATCHING, "", "8")
+    [refused] = reporting.trouble([TIERS], StreamState.FORBIDDEN, "no", 9.0)
+    assert refused.failing_since == 0.0  # since it is noticed
 
 
 def test_lists_after_the_first_are_counted():

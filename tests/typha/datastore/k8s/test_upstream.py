@@ -30,6 +30,7 @@ def test_trouble_is_told_for_every_stream_at_once_and_so_is_its_end():
     del inbox.events[:]
     upstream.failed("gone")
     shown = {"state": StreamState.FAILING, "error": "gone", "alive_at": 40.0}
+    shown["failing_since"] = 40.0  # the last answer
     assert inbox.events == [replace(GOOD, **shown), replace(MISSING, **shown)]
     later = replace(GOOD, alive_at=70.0)
     upstream.put(later)
