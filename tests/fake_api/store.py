@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 Json = Any
+Backup = tuple[int, dict[str, dict[tuple[str, str], bytes]]]  # revision and objects
 
 
 @dataclass
@@ -96,6 +97,22 @@ class Store:
             self.revision += 1
             self.compacted = self.revision
             self._pages.clear()
+
+    def remember(self) -> Backup:
+        """Back all up."""
+        with self.changed:
+            return self.revision, {path: dict(held) for path, held in self.objects.items()}
+
+    def restore(self, backup: Backup) -> None:
+        """Go back to what was, revision and all, and end all watches."""
+        with self.changed:
+            self.revision, self.objects = (
+                backup[0],
+                {p: dict(held) for p, held in backup[1].items()},
+            )
+            self.history = []
+            self._pages.clear()
+            self._end_watches()
 
     def drop_watches(self) -> None:
         """End all watches, as a restart does."""

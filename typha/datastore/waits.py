@@ -25,4 +25,4 @@ JITTER: Final = 0.4  # of a wait is left to chance
 SPACING_SECONDS: Final = 0.5  # between two attempts of one resource, as in the original
 MISSING_SECONDS: Final = 30.0  # until an API that is not there is looked for again
 FORBIDDEN: Final = Growth(8.5, 30.0)  # never twice within 5 s, whatever chance says
-TROUBLE: Final = Growth(1.0, 5.0)  # short, to be back soon after the server is
+TROUBLE: Final = Growth(1.0, 4.0)  # so that all is fresh within 5 s of the server's recovery

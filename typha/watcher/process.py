@@ -116,6 +116,7 @@ class Watcher:
     def _take(self, event: Event, born: float) -> None:
         if isinstance(event, StreamReport):
             self._freshness.take(event, time.monotonic())
+            self._judge_freshness(time.monotonic())
             return
         self._counts.events[event.resource] += 1
         self._pipeline.take(event, born)
@@ -170,13 +171,16 @@ class Watcher:
         self._broadcast.tick({s.value: stream.published for s, stream in streams.items()})
         for syncer, stream in streams.items():  # after a restart there may be nothing to publish
             self._show(syncer, stream)
-        self._slot.stale = len(self._freshness.stale(now))
-        self._is_cut_off = self._freshness.is_cut_off(now)
+        self._judge_freshness(now)
         self._reporter.push(self._counts.gather(now))
         in_sync = all(stream.status is SyncStatus.IN_SYNC for stream in streams.values())
         if not self._is_settled and (in_sync or now > self._settle_by):
             self._settle()
             log.info("all syncers are in sync" if in_sync else "some syncers are not in sync yet")
+
+    def _judge_freshness(self, now: float) -> None:
+        self._slot.stale = len(self._freshness.stale(now))
+        self._is_cut_off = self._freshness.is_cut_off(now)
 
     def _answer_ops(self, now: float) -> None:
         for token, question in self._reporter.questions():

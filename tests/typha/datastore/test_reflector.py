@@ -260,7 +260,7 @@ def test_where_only_watching_is_refused_the_list_is_polled(status):
         reflector.finish_page([], "100", "", now)
         assert isinstance(reflector.next_action(now), OpenWatch)
     assert pauses[0] == waits.SPACING_SECONDS
-    assert pauses[-1] == (30.0 if status == 403 else 5.0)
+    assert pauses[-1] == (30.0 if status == 403 else 4.0)
 
 
 def test_errors_of_the_server_are_asked_again_ever_more_slowly_and_as_it_asks():
@@ -272,7 +272,7 @@ def test_errors_of_the_server_are_asked_again_ever_more_slowly_and_as_it_asks():
         reflector.list_failed(Failure(status=500, message="x", retry_after=retry_after), now)
         pauses.append(wait_of(reflector, now))
         now += pauses[-1]
-    assert pauses == [1, 2, 60, 5, 5]
+    assert pauses == [1, 2, 60, 4, 4]
     assert reflector.state is StreamState.FAILING
 
 
@@ -391,7 +391,7 @@ def test_a_list_without_a_revision_is_polled():
     reflector = machine()
     reflector.next_action(0.0)
     assert data(reflector.finish_page([], "", "", 0.0))[-1] == ListDone("pods")
-    assert wait_of(reflector, 0.0) == 5.0
+    assert wait_of(reflector, 0.0) == 4.0
     assert reflector.next_action(5.0) == FetchPage({"limit": "500"})
 
 

@@ -30,9 +30,7 @@ def stale_from(fresh, *moments):
     return next((now for now in moments if fresh.stale(now) == [PODS]), None)
 
 
-@pytest.mark.parametrize(
-    "state", [StreamState.LISTING, StreamState.WATCHING, StreamState.MISSING]
-)
+@pytest.mark.parametrize("state", [StreamState.LISTING, StreamState.WATCHING, StreamState.MISSING])
 def test_a_stream_that_works_is_stale_when_it_says_nothing(fresh, state):
     """After 90 s, however long it has worked before."""
     fresh.take(report(state, 100.0), 100.0)

@@ -43,7 +43,7 @@ class Reporting:
     def trouble(
         self, kinds: Iterable[Kind], state: StreamState, error: str, now: float
     ) -> list[StreamReport]:
-        """Note that some kinds are not served: refused since now, or lost since their last proof."""
+        """Note that some kinds are refused from now on, or were lost after their last proof."""
         reports = []
         for kind in kinds:
             before = self._of(kind)

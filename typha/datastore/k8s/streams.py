@@ -19,9 +19,10 @@ from typha.datastore.reflector import Nature
 
 log = logging.getLogger(__name__)
 
-PROBE_SECONDS: Final = 10.0  # between two probes
+PROBES: Final = 3  # while the API server is away, until it counts as stale
+PROBE_SECONDS: Final = 10.0  # between two probes, if not oftener for that
 PROBE_AGAIN_SECONDS: Final = 1.0  # the same while they fail
-PROBE_TIMES: Final = Times(read=5.0, patience=2.0)
+PROBE_ANSWER_SECONDS: Final = 5.0  # for one of them, if not less for that
 PROBED: Final = kinds.BY_NAME["clusterinformations.projectcalico.org"]  # one object, and ours
 INITIALISE_SECONDS: Final = 10.0  # until what could not be written is tried again
 STOP_SECONDS: Final = 2.0  # a thread may be waiting for room in an inbox that nobody empties
@@ -43,6 +44,10 @@ class KubernetesSource:
         self._settings = settings
         self._kinds = wanted
         self._client = Client(settings.kubernetes)
+        share = settings.upstream_stale_after / PROBES
+        self._probe_every = min(PROBE_SECONDS, share)
+        answer = min(PROBE_ANSWER_SECONDS, share / 2)
+        self._probe_times = Times(read=answer, patience=2.0)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -132,12 +137,13 @@ class KubernetesSource:
             if not is_initialised and is_alive and time.monotonic() >= initialise_at:
                 is_initialised = self._initialise(api_group)
                 initialise_at = time.monotonic() + INITIALISE_SECONDS
-            self._pause(PROBE_SECONDS if is_alive else PROBE_AGAIN_SECONDS)
+            pause = self._probe_every if is_alive else PROBE_AGAIN_SECONDS
+            self._pause(min(pause, self._probe_every))
 
     def _probe(self, api_group: str, upstream: Upstream) -> bool:
         """Read one object through to the datastore: the API server's cache answers for long."""
         try:
-            self._client.fetch(PROBED.path(api_group), {"limit": "1"}, times=PROBE_TIMES)
+            self._client.fetch(PROBED.path(api_group), {"limit": "1"}, times=self._probe_times)
         except RequestError as error:
             if not _shows_life(error.failure):
                 upstream.failed(error.failure.message)
