@@ -57,6 +57,7 @@ class Bench:
 
     def __init__(self, options: Options) -> None:
         allow_descriptors(options.clients)
+        tree.compile_as_installed()
         self.options = options
         self._stack: Final = ExitStack()
         self.folder: Final = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
