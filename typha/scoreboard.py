@@ -149,6 +149,7 @@ class Server(_Slot):
     nodes = _Whole()  # watcher
     typhas = _Whole()  # watcher
     newcomer_seconds = _Seconds()  # watcher: who has been here for less is shed after all others
+    told = _PerSyncer()  # watcher: newest sequence number that left it; its successor reads that
 
     @property
     def phase(self) -> Phase:
@@ -197,6 +198,7 @@ class Watcher(ProcessSlot):
     sequence = _PerSyncer()  # watcher: newest sequence number published
     status = _PerSyncer()  # watcher: the protocol's SyncStatus number
     stale = _Whole()  # watcher: resources beyond their freshness limit
+    unverified = _PerSyncer()  # watcher: keys known from before that the datastore has not shown
 
     def in_sync(self, syncer: str) -> bool:
         """Return whether clients of `syncer` are told that they have everything."""

@@ -10,6 +10,7 @@ from tests.whole.cluster import KINDS
 from typha.bus import wire
 from typha.config.settings import ServerSettings
 from typha.datastore.ports import ApiMissing, Event
+from typha.journal import log
 from typha.model.resources import Reading
 from typha.scoreboard import Scoreboard
 from typha.syncers import catalogs
@@ -35,7 +36,8 @@ def pipeline(journal: Path | None) -> Pipeline:
     """Make the way of an update for a Kubernetes cluster; the other APIs are not served."""
     reading = Reading()
     rows = catalogs.of("kubernetes", reading)
-    made = Pipeline(Intake(rows.feeds, reading, rows.built_in), journal)
+    past = None if journal is None else log.recall(journal)
+    made = Pipeline(Intake(rows.feeds, reading, rows.built_in), journal, past)
     for resource in made.intake.resources:
         if resource not in KINDS:
             made.take(ApiMissing(resource), 1.0)

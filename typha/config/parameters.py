@@ -170,8 +170,8 @@ OURS: Final = (
     _timer("WatchSilentSecs", "90", "Silence of a watch that turns readiness off."),
     P("PeerCertFile", _FILE, "", "A client certificate, to see a peer fresh with.", fatal=True),
     P("PeerKeyFile", _FILE, "", "The key of that certificate.", fatal=True),
-    P("CheckpointDir", _PATH, "", "Where the last known state survives a restart."),
-    P("WarmStart", _BOOL, "false", "Serve that state until the datastore answers."),
+    P("CheckpointDir", _PATH, "", "Where WarmStart keeps the last known state: a volume."),
+    P("WarmStart", _BOOL, "false", "Begin with the state of before, until the datastore answers."),
     P("LogFormat", OneOf(("text", "json")), "text", "The layout of lines on screen and in file."),
 )
 
@@ -183,8 +183,6 @@ WITHOUT_EFFECT: Final = frozenset(
         "ServerNewClientFallBehindGracePeriod",
         "MaxConcurrentSnapshots",
         "MaxEgressMiBPerSec",
-        "CheckpointDir",
-        "WarmStart",
     }
 )
 

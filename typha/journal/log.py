@@ -16,6 +16,7 @@ import cramjam
 
 from typha.journal.store import Store
 from typha.syncproto import schema
+from typha.syncproto.errors import CorruptElementsError
 from typha.syncproto.messages import SyncerType, SyncStatus, UpdateType
 
 Keyed = tuple[str, bytes]  # a key, and the element that carries it
@@ -57,19 +58,28 @@ def encode(record: Record) -> bytes:
     return _FRAME.pack(_MAGIC, zlib.crc32(body), len(body)) + body
 
 
-def decode(data: memoryview) -> Iterator[Record]:
-    """Read records as far as they are whole and their checksums right."""
-    while len(data) >= _FRAME.size:
-        magic, checksum, length = _FRAME.unpack_from(data)
-        body = data[_FRAME.size : _FRAME.size + length]
+def decode(data: memoryview) -> Iterator[tuple[int, Record]]:
+    """Read records, each with where it ends, as far as they are whole."""
+    end = 0
+    while len(data) - end >= _FRAME.size:
+        magic, checksum, length = _FRAME.unpack_from(data, end)
+        body = data[end + _FRAME.size : end + _FRAME.size + length]
         if magic != _MAGIC or length > LARGEST_RECORD or len(body) < max(length, _BODY.size):
             return
         if zlib.crc32(body) != checksum:
             return
-        epoch, sequence, horizon, syncer, status = _BODY.unpack_from(body)
-        elements = bytes(cramjam.snappy.decompress_raw(body[_BODY.size :]))
-        yield Record(epoch, sequence, horizon, _ORDER[syncer], SyncStatus(status), elements)
-        data = data[_FRAME.size + length :]
+        try:
+            record = _parse(body)
+        except (IndexError, ValueError, cramjam.DecompressionError):  # whole, but none of ours
+            return
+        end += _FRAME.size + length
+        yield end, record
+
+
+def _parse(body: memoryview) -> Record:
+    epoch, sequence, horizon, syncer, status = _BODY.unpack_from(body)
+    elements = bytes(cramjam.snappy.decompress_raw(body[_BODY.size :]))
+    return Record(epoch, sequence, horizon, _ORDER[syncer], SyncStatus(status), elements)
 
 
 def recall(path: Path) -> Remembered | None:
@@ -78,18 +88,26 @@ def recall(path: Path) -> Remembered | None:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
+    return replay(memoryview(data))[0]
+
+
+def replay(data: memoryview) -> tuple[Remembered | None, int]:
+    """Give what records tell as far as they are whole, and how many bytes that is."""
     stores = {syncer: Store() for syncer in SyncerType}
     statuses = dict.fromkeys(SyncerType, SyncStatus.WAIT_FOR_READY)
-    epoch = None
-    for record in decode(memoryview(data)):
-        epoch = record.epoch
-        _replay(record, stores[record.syncer])
+    epoch, whole = None, 0
+    for end, record in decode(data):
+        try:
+            _replay(record, stores[record.syncer])
+        except CorruptElementsError:
+            break
+        epoch, whole = record.epoch, end
         statuses[record.syncer] = record.status
-    return None if epoch is None else Remembered(epoch, stores, statuses)
+    return None if epoch is None else Remembered(epoch, stores, statuses), whole
 
 
 def _replay(record: Record, store: Store) -> None:
-    for key, element, _ in schema.scan(record.elements):
+    for key, element, _ in list(schema.scan(record.elements)):  # all of a record or nothing
         alive = element[-2] != UpdateType.DELETED
         kept = schema.with_update_type(element, UpdateType.NEW) if alive else element
         store.restore(key, kept, record.sequence, alive=alive)

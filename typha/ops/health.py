@@ -116,6 +116,8 @@ def _cache(board: Scoreboard, syncer: str, now: float, stale: Sequence[str]) -> 
         problems.append(problem)
     elif slot.stale:
         problems.append("stale: " + (", ".join(stale) or "a resource"))
+    if not slot.in_sync(syncer) and slot.unverified[syncer]:
+        problems.insert(0, "serving the last known state, which is not verified yet")
     timed_out = bool(slot.started_at) and slot.silent_for(now) > TIMEOUT_SECONDS
     ready = slot.in_sync(syncer) and not problems and not timed_out
     return Row(

@@ -117,6 +117,7 @@ class Overview:
             "syncer": syncer,
             "status": STATUSES[watcher.status[syncer]],
             "sequence": watcher.sequence[syncer],
+            "unverified": watcher.unverified[syncer],
         }
 
 

@@ -165,6 +165,18 @@ OURS: Final = (
         label="resource",
         merge=Merge.HIGHEST,
     ),
+    _per_syncer(
+        _G,
+        "typha_unverified_keys",
+        "Keys known from before that the datastore has not shown yet.",
+    ),
+    _plain(
+        _G,
+        "typha_checkpoint_timestamp_seconds",
+        "When the checkpoint was last up to date, in Unix time; 0 if it never was.",
+    ),
+    _plain(_G, "typha_checkpoint_bytes", "Size of the checkpoint."),
+    _plain(_C, "typha_checkpoint_failures_total", "Times it could not be written."),
     _labelled(_C, "typha_upstream_events_total", "resource", "Changes the datastore told."),
     _labelled(_C, "typha_upstream_relists_total", "resource", "Lists beyond the first."),
     Family(

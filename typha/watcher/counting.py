@@ -5,6 +5,7 @@ from collections import Counter
 from typha.syncproto.messages import SyncerType
 from typha.telemetry.figures import Figures
 from typha.watcher.answers import Answers
+from typha.watcher.checkpointing import Checkpointing
 from typha.watcher.freshness import Freshness
 from typha.watcher.pipeline import Pipeline
 
@@ -12,13 +13,20 @@ from typha.watcher.pipeline import Pipeline
 class Counts:
     """Everything since the watcher's start."""
 
-    def __init__(self, pipeline: Pipeline, answers: Answers, freshness: Freshness) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        answers: Answers,
+        freshness: Freshness,
+        checkpointing: Checkpointing | None = None,
+    ) -> None:
         """Take what keeps its own numbers."""
         self.events: Counter[str] = Counter()  # by resource
         self._figures = Figures()
         self._pipeline = pipeline
         self._answers = answers
         self._freshness = freshness
+        self._checkpointing = checkpointing
 
     def published(self, syncer: SyncerType, kvs: int) -> None:
         """Count a batch."""
@@ -30,6 +38,7 @@ class Counts:
         figures.turn(now)
         self._gather_streams()
         self._gather_answers()
+        self._gather_checkpoint()
         for resource, count in self.events.items():
             figures.set_counter("typha_upstream_events_total", resource, count)
         for resource, count in self._pipeline.intake.unchanged.items():
@@ -56,8 +65,16 @@ class Counts:
             label = syncer.value
             figures.set_gauge("typha_breadcrumb_seq_number", label, stream.published)
             figures.set_gauge("typha_cache_size", label, len(stream.store))
+            figures.set_gauge("typha_unverified_keys", label, len(stream.unverified))
             figures.set_counter("typha_updates_total", label, stream.updates)
             figures.set_counter("typha_updates_skipped", label, stream.skipped)
+
+    def _gather_checkpoint(self) -> None:
+        if (kept := self._checkpointing) is not None:
+            figures = self._figures
+            figures.set_gauge("typha_checkpoint_timestamp_seconds", "", kept.updated_at)
+            figures.set_gauge("typha_checkpoint_bytes", "", kept.size)
+            figures.set_counter("typha_checkpoint_failures_total", "", kept.failures)
 
     def _gather_answers(self) -> None:
         figures = self._figures

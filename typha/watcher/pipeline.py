@@ -8,8 +8,8 @@ import secrets
 from pathlib import Path
 
 from typha.datastore.ports import Event
-from typha.journal import log as journal_log, store
-from typha.journal.log import Journal
+from typha.journal import store
+from typha.journal.log import Journal, Remembered
 from typha.journal.store import Store
 from typha.syncers.intake import Intake
 from typha.syncproto.messages import SyncerType, SyncStatus, UpdateType
@@ -21,10 +21,11 @@ log = logging.getLogger(__name__)
 class Pipeline:
     """All syncers' streams behind one intake."""
 
-    def __init__(self, intake: Intake, journal_path: Path | None) -> None:
-        """Continue what the journal remembers, or start anew; None keeps no journal."""
+    def __init__(
+        self, intake: Intake, journal_path: Path | None, past: Remembered | None = None
+    ) -> None:
+        """Continue the past, or start anew; without a path no journal is kept."""
         self.intake = intake
-        past = None if journal_path is None else journal_log.recall(journal_path)
         self.epoch = secrets.randbits(63) if past is None else past.epoch
         self.streams = {
             syncer: Stream(syncer, Store(), SyncStatus.WAIT_FOR_READY)

@@ -20,14 +20,17 @@ from typha.bus.wire import WireError
 from typha.config.settings import Settings
 from typha.datastore import opening
 from typha.datastore.ports import ApiMissing, Event, ListDone, Listed, StreamReport
+from typha.journal.checkpoint import Copy
 from typha.model.resources import Reading
 from typha.scoreboard import Phase, Scoreboard
 from typha.syncers import catalogs
 from typha.syncers.intake import Intake
 from typha.syncproto.messages import SyncerType, SyncStatus
 from typha.telemetry.reporting import Reporter
+from typha.watcher import memory
 from typha.watcher.answers import Answers
 from typha.watcher.broadcast import Broadcast
+from typha.watcher.checkpointing import Checkpointing, identity
 from typha.watcher.counting import Counts
 from typha.watcher.freshness import Freshness
 from typha.watcher.inbox import Inbox
@@ -63,7 +66,7 @@ class Watcher:
         )
         rows = catalogs.of(datastore.type, reading)
         self._intake = Intake(rows.feeds, reading, rows.built_in)
-        self._pipeline = Pipeline(self._intake, run_directory / JOURNAL)
+        self._pipeline = self._resume(run_directory / JOURNAL)
         self._publisher = Publisher(run_directory)
         batch = settings.server.max_batch_kvs
         self._broadcast = Broadcast(self._publisher, self._pipeline.epoch, batch)
@@ -77,13 +80,33 @@ class Watcher:
         self._freshness = Freshness(datastore.upstream_stale_after, datastore.watch_silent_after)
         self._reporter = Reporter(run_directory, "watcher", os.getpid())
         self._poll.register(self._reporter.socket, zmq.POLLIN)
-        self._counts = Counts(self._pipeline, self._answers, self._freshness)
+        counted = (self._pipeline, self._answers, self._freshness, self._checkpointing)
+        self._counts = Counts(*counted)
         self._shedding = Shedding(settings, board, time.monotonic())
         self._is_cut_off = False
         self._tick_at = 0.0
         self._settle_by = time.monotonic() + SETTLE_SECONDS
         self._is_settled = False
         self._source = opening.open_source(datastore, self._intake.resources)
+
+    def _resume(self, journal: Path) -> Pipeline:
+        """Go on with what clients were told, or with what a former server knew."""
+        processes, board = self._settings.processes, self._board.server
+        past = memory.of_a_predecessor(journal, {s: board.told[s.value] for s in SyncerType})
+        self._checkpointing = None
+        if processes.warm_start:
+            folder = Path(processes.checkpoint_dir)
+            whose = identity(self._settings.datastore)
+            self._checkpointing = Checkpointing(Copy(journal, folder, whose))
+            if past is None:
+                past = memory.of_a_former_server(folder, whose)
+        pipeline = Pipeline(self._intake, journal, past)
+        for syncer, stream in pipeline.streams.items():
+            board.told[syncer.value] = stream.published
+            self._show(syncer, stream)
+            if stream.unverified:  # it is better than nothing, and said to be no more
+                board.listen_allowed = 1
+        return pipeline
 
     def start(self) -> None:
         """Let the datastore deliver."""
@@ -142,6 +165,7 @@ class Watcher:
     def _flush(self, syncer: SyncerType, now: float) -> None:
         stream = self._pipeline.streams[syncer]
         batch = self._pipeline.cut(stream)
+        self._board.server.told[syncer.value] = batch.last
         self._broadcast.publish(stream, batch)
         self._pacers[syncer].published(now, len(batch.deltas))
         self._counts.published(syncer, len(batch.deltas))
@@ -150,6 +174,7 @@ class Watcher:
     def _show(self, syncer: SyncerType, stream: Stream) -> None:
         self._slot.sequence[syncer.value] = stream.published
         self._slot.status[syncer.value] = stream.status
+        self._slot.unverified[syncer.value] = len(stream.unverified)
 
     def _answer(self) -> None:
         try:
@@ -173,6 +198,7 @@ class Watcher:
             self._show(syncer, stream)
         self._judge_freshness(now)
         self._reporter.push(self._counts.gather(now))
+        self._keep_checkpoint()
         in_sync = all(stream.status is SyncStatus.IN_SYNC for stream in streams.values())
         if not self._is_settled and (in_sync or now > self._settle_by):
             self._settle()
@@ -192,6 +218,17 @@ class Watcher:
                     self._reporter.answer(token, orjson.dumps(refusals))
                 case _:
                     self._reporter.answer(token, b"null")
+
+    def _keep_checkpoint(self) -> None:
+        """Write once the datastore was listed: until then an older file may know more."""
+        statuses = [stream.status for stream in self._pipeline.streams.values()]
+        if self._checkpointing is not None and SyncStatus.IN_SYNC in statuses:
+            self._checkpointing.begin()
+
+    def end(self) -> None:
+        """Leave a good checkpoint behind."""
+        if self._checkpointing is not None:
+            self._checkpointing.end()
 
     def _settle(self) -> None:
         """Spare the collector what is held now: nearly all of it stays."""
@@ -219,3 +256,4 @@ def run(settings: Settings, board: Scoreboard, run_directory: Path) -> None:
     watcher.start()
     while board.server.phase is not Phase.STOPPED:
         watcher.turn()
+    watcher.end()

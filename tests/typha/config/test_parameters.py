@@ -15,8 +15,6 @@ FIELDS = {
     "ServerNewClientFallBehindGracePeriod": "fall_behind_grace",
     "MaxConcurrentSnapshots": "max_concurrent_snapshots",
     "MaxEgressMiBPerSec": "max_egress_per_second",
-    "CheckpointDir": "checkpoint_dir",
-    "WarmStart": "warm_start",
 }
 
 

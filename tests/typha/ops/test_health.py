@@ -151,3 +151,14 @@ def test_the_table_grows_with_what_it_has_to_say(board):
     lines = health.table(judge(board).rows).splitlines()
     assert len({len(line) for line in lines}) == 1
     assert "worker-1 silent for 12s" in lines[3]
+
+
+def test_a_last_known_state_is_not_ready_and_says_why(board):
+    """Keys from before count against it only until the syncer is in sync."""
+    board.watcher.status["felix"] = 1
+    for syncer in SYNCERS:
+        board.watcher.unverified[syncer] = 5
+    verdict = judge(board)
+    assert not verdict.is_ready
+    assert verdict.problems == ("serving the last known state, which is not verified yet",)
+    assert row(verdict, "bgp-cache").detail == ""  # a watcher was replaced: its clients know all

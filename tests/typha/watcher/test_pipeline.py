@@ -4,6 +4,7 @@ from hypothesis import given, strategies as st
 
 from tests.typha.syncers.test_intake import FELIX, KEY, intake, toy
 from typha.datastore.ports import ApiMissing, Changed, ListDone, Listed, Removed
+from typha.journal import log
 from typha.syncproto import schema
 from typha.syncproto.messages import SyncStatus
 from typha.watcher.pipeline import Pipeline
@@ -44,6 +45,11 @@ class Client:
             self.status = batch.status
 
 
+def begun(journal):
+    """Begin as a watcher does that finds this journal."""
+    return Pipeline(intake(), journal, log.recall(journal))
+
+
 def fed(pipeline, client, *events):
     """Let events take their way to the client."""
     stream = pipeline.streams[FELIX]
@@ -55,7 +61,7 @@ def fed(pipeline, client, *events):
 
 def test_a_client_is_told_the_list_then_the_status_then_the_changes(tmp_path):
     """Deltas come before the status of the same batch."""
-    pipeline, client = Pipeline(intake(), tmp_path / "journal"), Client()
+    pipeline, client = begun(tmp_path / "journal"), Client()
     fed(pipeline, client, *listed({"a": toy("a", "1")}))
     assert client.status is SyncStatus.IN_SYNC
     assert client.state.keys() == {KEY.format("a"), KEY.format("default")}
@@ -67,13 +73,13 @@ def test_a_successor_tells_only_what_changed_meanwhile(tmp_path):
     """Same epoch, numbers go on, status never goes back."""
     truth = {name: toy(name, "1") for name in "abc"}
     client = Client()
-    first = Pipeline(intake(), tmp_path / "journal")
+    first = begun(tmp_path / "journal")
     fed(first, client, *listed(truth))
     client.told = 0
     truth["a"] = toy("a", "2", "9")
     del truth["b"]
     truth["d"] = toy("d", "1", "9")
-    second = Pipeline(intake(), tmp_path / "journal")
+    second = begun(tmp_path / "journal")
     assert second.epoch == first.epoch
     fed(second, client, *listed(truth))
     assert client.told == 3
@@ -96,11 +102,11 @@ def test_no_crash_costs_a_client_anything(tmp_path_factory, story, chance):
     """Whatever is lost between watch and crash, the client ends with the truth."""
     journal = tmp_path_factory.mktemp("run") / "journal"
     client, truth = Client(), {}
-    pipeline = Pipeline(intake(), journal)
+    pipeline = begun(journal)
     fed(pipeline, client, *listed(truth))
     for number, (what, name, data) in enumerate(story):
         if what == "crash":
-            pipeline = Pipeline(intake(), journal)
+            pipeline = begun(journal)
             if chance.random() < 0.7:  # else it dies again before its list is complete
                 fed(pipeline, client, *listed(truth))
         elif what == "set":
@@ -109,7 +115,7 @@ def test_no_crash_costs_a_client_anything(tmp_path_factory, story, chance):
         else:
             truth.pop(name, None)
             fed(pipeline, client, Removed("toys", "", name))
-    pipeline = Pipeline(intake(), journal)
+    pipeline = begun(journal)
     fed(pipeline, client, *listed(truth))
     fresh = Client()
     fed(Pipeline(intake(), None), fresh, *listed(truth))

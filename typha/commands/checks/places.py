@@ -3,11 +3,12 @@
 import errno
 import os
 import socket
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from typha.config import findings
-from typha.config.findings import Finding
+from typha.config.findings import Finding, Verdict
 from typha.config.settings import Settings
 
 
@@ -15,12 +16,13 @@ def find(settings: Settings) -> Iterator[Finding]:
     """Look at every folder and every port."""
     yield from _log_file(settings)
     processes = settings.processes
-    for subject, folder in (
-        ("RunDir", processes.run_dir),
-        ("CheckpointDir", processes.checkpoint_dir),
-    ):
-        if folder:
-            yield _folder(subject, Path(folder))
+    if processes.run_dir:
+        yield _folder("RunDir", Path(processes.run_dir))
+    if processes.warm_start:
+        yield _volume(Path(processes.checkpoint_dir))
+    elif processes.checkpoint_dir:
+        advice = "without WarmStart nothing is kept there"
+        yield findings.warning("CheckpointDir", f"{processes.checkpoint_dir} is not used", advice)
     for subject, host, port in _ports(settings):
         yield _port(subject, host, port)
 
@@ -45,6 +47,24 @@ def _folder(subject: str, folder: Path) -> Finding:
     if trouble:
         return findings.error(subject, f"{folder}: {trouble}")
     return findings.ok(subject, f"{folder} can be written")
+
+
+def _volume(folder: Path) -> Finding:
+    """Look at what has to outlive the container, and to be ours alone."""
+    found = _folder("CheckpointDir", folder)
+    if found.verdict is not Verdict.OK:
+        return found
+    if not folder.is_dir():
+        message = f"{folder} is not there: it is made, but lost with the container"
+        return findings.warning("CheckpointDir", message, "mount a volume there")
+    others = folder.stat().st_mode & stat.S_IRWXO
+    if others & stat.S_IWOTH:
+        message = f"{folder}: every user of the machine may write to it"
+        return findings.error("CheckpointDir", message, "whoever does decides what clients see")
+    if others:
+        message = f"{folder}: every user of the machine may look into it"
+        return findings.warning("CheckpointDir", message, "chmod 700")
+    return found
 
 
 def _cannot_append(path: Path) -> str:

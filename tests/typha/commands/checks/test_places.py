@@ -61,7 +61,27 @@ def test_folders_that_are_set(tmp_path):
     """They may be made; a file of their name forbids it."""
     (tmp_path / "file").touch()
     processes = ProcessSettings(
-        run_dir=str(tmp_path / "run"), checkpoint_dir=str(tmp_path / "file")
+        run_dir=str(tmp_path / "run"), checkpoint_dir=str(tmp_path / "file"), warm_start=True
     )
     verdicts = found(processes=processes)
     assert (verdicts["RunDir"], verdicts["CheckpointDir"]) == ("ok", "error")
+
+
+@pytest.mark.parametrize(
+    ("mode", "verdict"),
+    [(0o700, "ok"), (0o2770, "ok"), (0o755, "warning"), (0o777, "error"), (None, "warning")],
+)
+def test_where_the_checkpoint_is_kept(tmp_path, mode, verdict):
+    """It outlives the container, and nobody else writes to it; a volume's group may."""
+    folder = tmp_path / "volume"
+    if mode is not None:
+        folder.mkdir()
+        folder.chmod(mode)
+    warm = ProcessSettings(checkpoint_dir=str(folder), warm_start=True)
+    assert found(processes=warm)["CheckpointDir"] == verdict
+
+
+def test_a_checkpoint_folder_without_a_warm_start(tmp_path):
+    """It does nothing."""
+    cold = ProcessSettings(checkpoint_dir=str(tmp_path))
+    assert found(processes=cold)["CheckpointDir"] == "warning"
