@@ -114,12 +114,17 @@ def observed(folder: Path, upstream: Upstream, **settings: str) -> Iterator[Obse
 
 
 @contextlib.contextmanager
-def pointing_to(url: str) -> Iterator[None]:
-    """Let servers that are started in the block use an API server, and nothing else."""
+def pointing_to(url: str, kubeconfig: Path | None = None) -> Iterator[None]:
+    """Let servers that are started in the block use an API server, and nothing else.
+
+    The kubeconfig, if any, is for those that count Typhas.
+    """
     before = dict(os.environ)
     for name in ("KUBECONFIG", "CALICO_API_GROUP", "USE_POD_CIDR"):
         os.environ.pop(name, None)
     os.environ["K8S_API_ENDPOINT"] = url
+    if kubeconfig is not None:
+        os.environ["KUBECONFIG"] = str(kubeconfig)
     try:
         yield
     finally:
