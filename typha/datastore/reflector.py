@@ -77,6 +77,10 @@ class Reflector:
         self._watching_since, self._progressed = now, False
         return OpenWatch(questions.watch(self.revision, self.chance()))
 
+    def hurry(self, now: float) -> None:
+        """Wait no longer: what was waited for may have come."""
+        self._blocked_until = min(self._blocked_until, now)
+
     # ---- lists
 
     def take_items(self, items: Sequence[Any], bad: Iterable[BadItem] = ()) -> list[Event]:

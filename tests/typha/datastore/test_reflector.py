@@ -386,6 +386,18 @@ def test_an_event_that_says_too_little_ends_the_watch_and_a_list_follows(bad):
         reflector.next_action(now + pause)
 
 
+def test_whoever_waits_can_be_told_to_hurry():
+    """It does not make waits any longer."""
+    reflector = machine()
+    reflector.next_action(0.0)
+    reflector.list_failed(Failure(status=403, message="no"), 0.0)
+    assert wait_of(reflector, 1.0) == 7.5
+    reflector.hurry(1.0)
+    assert isinstance(reflector.next_action(1.0), FetchPage)
+    reflector.hurry(9.0)
+    assert wait_of(reflector, 1.0) == waits.SPACING_SECONDS
+
+
 def test_a_list_without_a_revision_is_polled():
     """There is nothing to watch from."""
     reflector = machine()

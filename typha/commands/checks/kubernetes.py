@@ -1,35 +1,22 @@
-"""The API server: whether it answers, and for each resource whether it exists and may be read.
-
-Access is asked for with SelfSubjectAccessReview, which everybody may create and which changes
-nothing.
-"""
+"""The API server: whether it answers, and for each resource whether it exists and may be read."""
 
 import contextlib
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Final
 
 from typha.config import findings
 from typha.config.findings import Finding
 from typha.config.settings import KubernetesSettings
-from typha.datastore.k8s import discovery, kinds
+from typha.datastore.k8s import access, discovery, kinds
+from typha.datastore.k8s.access import Fetch, Json
 from typha.datastore.k8s.client import Client, RequestError, Times
 from typha.datastore.k8s.kinds import Kind
 
 _TIMES: Final = Times(read=10.0, patience=0.0)
-_REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _NEEDED: Final = ("list", "watch")
 # What the server writes at its start where it may, and leaves to others where it may not.
 _WRITTEN: Final = {"clusterinformations": ("get", "create", "update"), "tiers": ("create",)}
-
-Json = dict[str, Any]
-
-
-class Fetch(Protocol):
-    """Asks the API server for one object, or sends one; raises RequestError."""
-
-    def __call__(self, path: str, *, method: str = "GET", body: Json | None = None) -> Json:
-        """Return the answer."""
 
 
 def find(settings: KubernetesSettings) -> Iterator[Finding]:
@@ -86,7 +73,7 @@ def _kind(fetch: Fetch, served: _Served, kind: Kind, version: str) -> Finding:
     """Look at one resource that is watched."""
     try:
         is_served = served.has(version, kind.plural)
-        denied = [verb for verb in _NEEDED if not _may(fetch, version, kind.plural, verb)]
+        denied = [verb for verb in _NEEDED if not access.may(fetch, version, kind.plural, verb)]
     except RequestError as error:
         return findings.error(kind.name, f"cannot tell: {error}")
     group = version.rpartition("/")[0] or "core"
@@ -105,22 +92,10 @@ def _kind(fetch: Fetch, served: _Served, kind: Kind, version: str) -> Finding:
 
 def _writes(fetch: Fetch, version: str, plural: str, verbs: tuple[str, ...]) -> Iterator[Finding]:
     try:
-        denied = [verb for verb in verbs if not _may(fetch, version, plural, verb)]
+        denied = [verb for verb in verbs if not access.may(fetch, version, plural, verb)]
     except RequestError as error:
         yield findings.error(plural, f"cannot tell: {error}")
         return
     if denied:
         message = f"the role lacks {' and '.join(denied)}: what is missing at start stays missing"
         yield findings.warning(plural, message)
-
-
-def _may(fetch: Fetch, version: str, plural: str, verb: str) -> bool:
-    """Ask whether we may do something to a resource in all namespaces."""
-    attributes = {"group": version.rpartition("/")[0], "resource": plural, "verb": verb}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
-    answer = fetch(_REVIEWS, method="POST", body=review)
-    return bool(answer.get("status", {}).get("allowed"))

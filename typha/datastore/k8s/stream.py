@@ -21,6 +21,7 @@ from typha.model.resources import JsonObject
 
 log = logging.getLogger(__name__)
 
+LOOK_SECONDS: Final = 1.0  # that pass until somebody who waits hears that it may hurry
 CRASH_SECONDS: Final = 5.0  # until a stream that met a bug of ours begins anew
 _WORKING: Final = (StreamState.LISTING, StreamState.WATCHING)
 
@@ -42,6 +43,11 @@ class Stream:
         self._reflector = self._anew()
         self._logged: StreamState | None = None
         self._stopping = threading.Event()
+        self._is_hurried = False
+
+    def hurry(self) -> None:
+        """Have the next attempt made soon; safe to call from any thread."""
+        self._is_hurried = True
 
     def _anew(self) -> Reflector:
         return Reflector(self._nature, self._silent_after, random.random)
@@ -62,9 +68,12 @@ class Stream:
 
     def _step(self) -> None:
         now = time.monotonic()
+        if self._is_hurried:
+            self._is_hurried = False
+            self._reflector.hurry(now)
         match self._reflector.next_action(now):
             case Wait(until):
-                self._stopping.wait(until - now)
+                self._stopping.wait(min(until - now, LOOK_SECONDS))
             case FetchPage(query):
                 self._list(dict(query))
             case OpenWatch(query):

@@ -1,6 +1,8 @@
 """The API server as a source: a thread for each resource, and one that minds the whole."""
 
+import functools
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -9,7 +11,7 @@ from typing import Final
 
 from typha.config.settings import DatastoreSettings
 from typha.datastore.answers import Failure
-from typha.datastore.k8s import discovery, init, kinds
+from typha.datastore.k8s import access, discovery, init, kinds
 from typha.datastore.k8s.client import Client, ClosedError, RequestError, Times
 from typha.datastore.k8s.kinds import Kind
 from typha.datastore.k8s.stream import Stream
@@ -24,6 +26,7 @@ PROBE_SECONDS: Final = 10.0  # between two probes, if not oftener for that
 PROBE_AGAIN_SECONDS: Final = 1.0  # the same while they fail
 PROBE_ANSWER_SECONDS: Final = 5.0  # for one of them, if not less for that
 PROBED: Final = kinds.BY_NAME["clusterinformations.projectcalico.org"]  # one object, and ours
+ACCESS_SECONDS: Final = 3.0  # between two questions whether what is forbidden still is
 INITIALISE_SECONDS: Final = 10.0  # until what could not be written is tried again
 STOP_SECONDS: Final = 2.0  # a thread may be waiting for room in an inbox that nobody empties
 
@@ -50,6 +53,8 @@ class KubernetesSource:
         self._probe_times = Times(read=answer, patience=2.0)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._streams: dict[str, Stream] = {}
+        self._hurried: frozenset[str] = frozenset()
 
     def start(self, inbox: Inbox) -> None:
         """Begin to deliver; returns at once."""
@@ -125,6 +130,7 @@ class KubernetesSource:
             silent_after=self._settings.watch_silent_after,
         )
         stream.strip_managed_fields = self._settings.strip_managed_fields
+        self._streams[kind.name] = stream
         self._spawn(kind.name, lambda: stream.run(self._stopping))
 
     # ---- beside the streams
@@ -137,8 +143,13 @@ class KubernetesSource:
             if not is_initialised and is_alive and time.monotonic() >= initialise_at:
                 is_initialised = self._initialise(api_group)
                 initialise_at = time.monotonic() + INITIALISE_SECONDS
-            pause = self._probe_every if is_alive else PROBE_AGAIN_SECONDS
-            self._pause(min(pause, self._probe_every))
+            pauses = [self._probe_every]
+            if not is_alive:
+                pauses.append(PROBE_AGAIN_SECONDS)
+            elif forbidden := upstream.forbidden():
+                pauses.append(ACCESS_SECONDS)
+                self._look_for_access(api_group, forbidden)
+            self._pause(min(pauses))
 
     def _probe(self, api_group: str, upstream: Upstream) -> bool:
         """Read one object through to the datastore: the API server's cache answers for long."""
@@ -150,6 +161,27 @@ class KubernetesSource:
                 return False
         upstream.answered(time.monotonic())
         return True
+
+    def _look_for_access(self, api_group: str, forbidden: frozenset[str]) -> None:
+        """Ask about one of what is forbidden; if it no longer is, let all be tried soon, once.
+
+        A review costs the API server less than a list, so it may be asked for more often; and a
+        role is mostly given as a whole.
+        """
+        self._hurried &= forbidden
+        candidates = sorted(forbidden - self._hurried)
+        if not candidates:
+            return
+        kind = kinds.BY_NAME[random.choice(candidates)]  # noqa: S311 - any will do
+        fetch = functools.partial(self._client.fetch, times=self._probe_times)
+        try:
+            is_granted = access.may(fetch, kind.version_in(api_group), kind.plural, "list")
+        except RequestError:
+            return
+        if is_granted:
+            self._hurried |= forbidden
+            for resource in candidates:
+                self._streams[resource].hurry()
 
 
 def _shows_life(failure: Failure) -> bool:

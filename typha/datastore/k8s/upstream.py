@@ -30,6 +30,15 @@ class Upstream:
             shown = self._shown(event)
         self._inbox.put(shown)
 
+    def forbidden(self) -> frozenset[str]:
+        """Name the resources that we may not read."""
+        with self._lock:
+            return frozenset(
+                resource
+                for resource, report in self._reports.items()
+                if report.state is StreamState.FORBIDDEN
+            )
+
     def answered(self, now: float) -> None:
         """Note that the API server, and its datastore, gave an answer."""
         self._turn("", now)

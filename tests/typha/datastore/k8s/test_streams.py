@@ -9,7 +9,8 @@ from tests.fake_api import Trouble
 from tests.typha.datastore.k8s.conftest import PATHS
 from tests.typha.datastore.recording import Recording
 from typha.config.settings import DatastoreSettings, KubernetesSettings
-from typha.datastore.k8s import stream, streams
+from typha.datastore import waits
+from typha.datastore.k8s import access, stream, streams
 from typha.datastore.ports import Changed, ListDone, Listed, Removed, Undecodable
 
 pytestmark = pytest.mark.usefixtures("hurried")
@@ -216,6 +217,41 @@ def test_no_access_holds_what_must_be_there_and_not_what_is_optional(api, follow
         inbox.wait_synced("nodes")
     told = {record.resource for record in caplog.records if hasattr(record, "resource")}
     assert told == {"nodes", "virtualmachineinstancemigrations.kubevirt.io"}
+
+
+def test_access_that_is_given_is_noticed_long_before_the_next_attempt(api, following, monkeypatch):
+    """A review is asked for meanwhile; that it is granted hurries each resource once."""
+    monkeypatch.setattr(waits, "FORBIDDEN", waits.Growth(1000.0, 1000.0))
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(streams, "ACCESS_SECONDS", 0.02)
+    for path in (NODES, TIERS):
+        api.trouble[path] = Trouble(status=403)
+    api.denied.add(("list", "nodes"))
+    api.denied.add(("list", "tiers"))
+    with following() as inbox:
+        inbox.wait_for(lambda: inbox.state("nodes") == "forbidden")
+        inbox.wait_for(lambda: inbox.state("tiers.projectcalico.org") == "forbidden")
+        api.denied.clear()  # and yet the list is refused
+        api.wait_for_request(NODES, watch=False, count=2)
+        time.sleep(0.2)
+        assert len(api.asked(NODES)) == 2
+        reviews = [request for request in api.requests if request.path == access.REVIEWS]
+        assert reviews
+        assert inbox.state("nodes") == "forbidden"
+
+
+def test_what_was_forbidden_is_read_when_a_review_grants_it(api, following, monkeypatch):
+    """However long the next attempt would have been away."""
+    monkeypatch.setattr(waits, "FORBIDDEN", waits.Growth(1000.0, 1000.0))
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(streams, "ACCESS_SECONDS", 0.02)
+    api.trouble[NODES] = Trouble(status=403)
+    api.denied.add(("list", "nodes"))
+    with following() as inbox:
+        inbox.wait_for(lambda: inbox.state("nodes") == "forbidden")
+        api.trouble.clear()
+        api.denied.clear()
+        inbox.wait_for(lambda: inbox.state("nodes") == "watching")
 
 
 def test_a_bad_object_in_a_list_harms_only_itself(api, following):

@@ -48,3 +48,14 @@ def test_a_stream_that_was_never_alive_is_not_made_so():
     upstream.put(StreamReport(resource="pods", state=StreamState.LISTING))
     upstream.failed("gone")
     assert inbox.reports["pods"].alive_at == 0.0
+
+
+def test_what_is_forbidden_is_known_also_while_nobody_answers():
+    """By what the streams said last."""
+    upstream = Upstream(Recording())
+    upstream.put(GOOD)
+    upstream.put(replace(MISSING, state=StreamState.FORBIDDEN))
+    upstream.failed("gone")
+    assert upstream.forbidden() == {"nodes"}
+    upstream.put(MISSING)
+    assert upstream.forbidden() == frozenset()
