@@ -1,15 +1,22 @@
-"""The whole server on a real kube-apiserver: poison, at start and live, and an outage."""
+"""The whole server on a real kube-apiserver: its watches, poison at start and live, an outage."""
 
 import itertools
+import re
+from collections import Counter
+from urllib.request import urlopen
 
 import pytest
 
 from tests.e2e import server as typha
 from tests.integration.definitions import CRD
+from typha.datastore.k8s import kinds
+from typha.model.resources import ApiGroup
 from typha.syncproto.messages import SyncerType
 
 POLICIES = f"{CRD}/globalnetworkpolicies"
 KEY = "/calico/v1/policy/GlobalNetworkPolicy//{}"
+OTHERS = 999
+WATCHES = re.compile(r"^apiserver_longrunning_requests{(.*)} (\d+)$", re.MULTILINE)
 _names = itertools.count()
 
 
@@ -30,34 +37,97 @@ def serving(tmp_path, monkeypatch, kubeconfig):
     for name in ("K8S_API_ENDPOINT", "CALICO_API_GROUP", "USE_POD_CIDR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
-    with typha.running(tmp_path, tmp_path, tls=False, datastoretype="kubernetes") as served:
+    options = {"datastoretype": "kubernetes", "prometheusmetricsenabled": "true"}
+    port = str(typha.free_port())
+    with typha.running(
+        tmp_path, tmp_path, tls=False, prometheusmetricsport=port, **options
+    ) as served:
+        served.metrics = f"http://127.0.0.1:{port}/metrics"
         yield served
 
 
+def invalid(served) -> int:
+    """Read how many policies are left out."""
+    with urlopen(served.metrics) as answer:
+        shown = answer.read().decode()
+    wanted = 'typha_invalid_objects{resource="globalnetworkpolicies.projectcalico.org"} '
+    [value] = [line for line in shown.splitlines() if line.startswith(wanted)] or [f"{wanted}0"]
+    return int(float(value.removeprefix(wanted)))
+
+
+def watched(server) -> Counter:
+    """Count the watches that the API server holds, by group and plural of the resource."""
+    found = Counter()
+    for labels, count in WATCHES.findall(server.ask("GET", "/metrics")["text"]):
+        label = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+        if label["verb"] == "WATCH":
+            found[label["group"], label["resource"]] += int(count)
+    return found
+
+
+def by_others(server) -> Counter:
+    """Count what is watched without us: once no Calico resource is, which nobody else does."""
+    calico = ApiGroup.CRD.partition("/")[0]
+    typha.wait_for(
+        lambda: not any(count for (group, _), count in watched(server).items() if group == calico),
+        "the watches of earlier tests to end",
+    )
+    return watched(server)
+
+
 @pytest.fixture
-def poison(server):
-    """Store a policy that cannot be decoded before the server starts; its name."""
-    name = f"poison-{next(_names)}"
-    server.ask("POST", POLICIES, policy(name, "[443 9000]"))
-    yield name
-    server.try_to("DELETE", f"{POLICIES}/{name}")
+def before(server):
+    """Count the watches before ours."""
+    return by_others(server)
 
 
-def test_one_undecodable_object_harms_only_itself(server, poison, serving):
-    """In sync at start, every change is told, and it is back when it is mended."""
-    names = [f"good-{next(_names)}" for _ in range(50)]
-    client = serving.follower()
-    assert KEY.format(poison) not in client.state
-    for name in names:
+def test_each_resource_is_watched_once_for_clients_of_all_syncers(server, before, serving):
+    """As the API server itself counts: the original opens 33 watches for 27 resources."""
+    for syncer in SyncerType:
+        serving.follower(syncer=syncer)
+    places = [kind.version_in(ApiGroup.CRD).rpartition("/")[0] for kind in kinds.KINDS]
+    ours = Counter(zip(places, [kind.plural for kind in kinds.KINDS], strict=True))
+    assert set(ours.values()) == {1}
+    typha.wait_for(lambda: watched(server) - before == ours, "a watch of each resource")
+    assert sum(ours.values()) == 27
+
+
+@pytest.fixture
+def policies(server):
+    """Store 999 policies, and one that cannot be decoded, before the server starts; their names.
+
+    The poison is the first of them.
+    """
+    names = [f"p-{next(_names)}" for _ in range(OTHERS + 1)]
+    server.ask("POST", POLICIES, policy(names[0], "[443 9000]"))
+    for name in names[1:]:
         server.ask("POST", POLICIES, policy(name))
-    wanted = {KEY.format(name) for name in names}
-    client.read_until(lambda follower: wanted <= set(follower.state))
+    yield names
+    for name in names:
+        server.try_to("DELETE", f"{POLICIES}/{name}")
+
+
+def test_one_undecodable_object_among_a_thousand_harms_only_itself(server, policies, serving):
+    """In sync at start, every change is told, the gauge says one; none when it is mended."""
+    poison, first, *_ = policies
+    client = serving.follower()
+    assert {KEY.format(name) for name in policies[1:]} <= set(client.state)
+    assert KEY.format(poison) not in client.state
+    typha.wait_for(lambda: invalid(serving) == 1, "the gauge to tell of one")
     server.ask("PATCH", f"{POLICIES}/{poison}", {"spec": policy(poison)["spec"]})
     client.read_until(lambda follower: KEY.format(poison) in follower.state)
-    server.ask("PATCH", f"{POLICIES}/{names[0]}", {"spec": policy("", "70000")["spec"]})
-    client.read_until(lambda follower: KEY.format(names[0]) not in follower.state)
-    server.ask("PATCH", f"{POLICIES}/{names[1]}", {"spec": policy("", order=7)["spec"]})
-    client.read_until(lambda f: b'"order":7' in f.state[KEY.format(names[1])])
+    typha.wait_for(lambda: invalid(serving) == 0, "the gauge to tell of none")
+
+    server.ask("PATCH", f"{POLICIES}/{first}", {"spec": policy("", "70000")["spec"]})
+    client.read_until(lambda follower: KEY.format(first) not in follower.state)
+    typha.wait_for(lambda: invalid(serving) == 1, "the gauge to tell of one")
+    for name in policies[2:]:
+        server.ask("PATCH", f"{POLICIES}/{name}", {"spec": {"order": 7}})
+    changed = [KEY.format(name) for name in policies[2:]]
+    client.read_until(lambda f: all(b'"order":7' in f.state[key] for key in changed))
+    server.ask("PATCH", f"{POLICIES}/{first}", {"spec": policy("")["spec"]})
+    client.read_until(lambda follower: KEY.format(first) in follower.state)
+    typha.wait_for(lambda: invalid(serving) == 0, "the gauge to tell of none")
 
 
 def test_an_outage_with_compaction_tells_only_real_differences(etcd, server, serving):
