@@ -33,13 +33,13 @@ _TEN_YEARS = 3650
 @click.option("--client-uri", default="", help="A URI SAN for the clients.")
 @click.option("--force", is_flag=True, help="Replace what is there.")
 def certs(folder: Path, *, force: bool, use_rsa: bool, days: int, **names: str) -> None:
-    r"""Make a CA and certificates for server and clients.
+    """Make a CA and certificates for server and clients.
 
     \b
     typhaca.crt, typhaca.key            the certificate authority
     typha.crt, typha.key                the server, CN calico-typha
     calico-node.crt, calico-node.key    its clients, CN calico-node
-    """
+    """  # noqa: D301 click's mark for lines to keep as they are
     server = Subject(
         stem="typha", common_name=names["server_cn"], uri=names["server_uri"], server=True
     )

@@ -38,6 +38,7 @@ def test_every_command_has_a_help_page(typha, name):
     done = typha(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"Usage: typha {name}")
+    assert "\\b" not in done.stdout  # click's mark for lines to keep, where it was not understood
 
 
 def test_no_command_shows_the_help_and_is_wrong_usage(typha):
