@@ -230,6 +230,8 @@ class Worker(ProcessSlot):
     sheds_done = _Whole()  # worker
     sheddable = _Whole()  # worker: connections that may be shed: told all there is to tell
     clients = _PerSyncer()  # worker: connections past their ServerHello
+    snapshots_sending = _Whole()  # worker: connections that are being sent their snapshot
+    waiting_since = _Seconds()  # worker: when the first who waits for that came; 0: nobody waits
 
     def drains_wanted(self) -> int:
         """Return how many connections the worker still has to close for the shutdown."""

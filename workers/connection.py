@@ -13,7 +13,9 @@ from typha.syncproto.errors import PeerError
 from typha.syncproto.events import Event, HelloAccepted
 from typha.syncproto.server import ServerSession
 from typha.telemetry.closing import CloseReason
+from workers import peer
 from workers.outbox import Outbox, Refill
+from workers.peer import Peer
 from workers.replica import Replica
 
 WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -26,6 +28,7 @@ class Stage(StrEnum):
 
     HANDSHAKE = "handshake"
     HELLO = "hello"
+    WAITING = "waiting"  # for its turn, or for the snapshot to be made
     SNAPSHOT = "snapshot"
     STREAMING = "streaming"
 
@@ -36,6 +39,7 @@ class Progress(Enum):
     DONE = auto()  # nothing left to send
     BLOCKED = auto()  # the client has to read first
     TURN_OVER = auto()  # there is more, but others come first
+    PACED = auto()  # there is more, but the rate of snapshots is used up
     SNAPSHOT_SENT = auto()
     BEHIND = auto()  # what follows is not in the log
 
@@ -53,10 +57,13 @@ class Connection(Outbox):
         "detail",
         "ending",
         "hello",
+        "is_in_grace",
+        "is_opened",
         "is_watching_writes",
         "last_pong",
         "last_progress",
         "number",
+        "peer",
         "replica",
         "round_trip",
         "send",
@@ -65,7 +72,9 @@ class Connection(Outbox):
         "socket",
         "starts_from",
         "state",
+        "streaming_since",
         "tls",
+        "window",
     )
 
     def __init__(
@@ -83,11 +92,16 @@ class Connection(Outbox):
         self.replica: Replica | None = None
         self.accepted_at = time.time()  # for people; everything else is monotonic
         self.deadline: tuple[float, CloseReason] | None = None
-        self.last_progress = 0.0
+        self.last_progress = 0.0  # it took something after it had to be waited for
         self.last_pong = 0.0
+        self.peer = peer.UNKNOWN  # as last looked at
+        self.window = 0  # of the peer, at its last pong
         self.round_trip = 0.0
         self.snapshot_began = 0.0
         self.starts_from = -1  # sequence number of its snapshot
+        self.is_opened = False  # the snapshot's stream was opened before it, for pings
+        self.streaming_since = 0.0
+        self.is_in_grace = False  # it is too far behind, but new
         self.is_watching_writes = False
         self.certificate_name = ""
         self.certificate_expires = ""
@@ -142,11 +156,11 @@ class Connection(Outbox):
                 refill = self.refill(log, now)
                 if refill is not Refill.PIECE:
                     return _WITHOUT_PIECE[refill]
-            if not self._write_unsent(now):
+            if not self._write_unsent():
                 return Progress.BLOCKED
         return Progress.TURN_OVER
 
-    def _write_unsent(self, now: float) -> bool:
+    def _write_unsent(self) -> bool:
         assert self.unsent is not None
         try:
             self.taken(self.send(self.unsent))
@@ -155,11 +169,23 @@ class Connection(Outbox):
         except OSError as error:
             self.end(CloseReason.CONNECTION_LOST, str(error))
             return False
-        self.last_progress = now
         return self.unsent is None
+
+    def look(self) -> Peer:
+        """Look at the other end's kernel."""
+        return peer.look(self.socket)
+
+    def has_moved(self, now: float) -> bool:
+        """Tell whether the other end has taken anything, or made room, since the last look."""
+        before, self.peer = self.peer, self.look()
+        if self.peer[:2] == before[:2]:
+            return False
+        self.last_progress = now
+        return True
 
 
 _WITHOUT_PIECE: Final = {
+    Refill.PACED: Progress.PACED,
     Refill.SNAPSHOT_SENT: Progress.SNAPSHOT_SENT,
     Refill.BEHIND: Progress.BEHIND,
     Refill.CAUGHT_UP: Progress.DONE,

@@ -7,6 +7,7 @@ for want of room is offered again unchanged, so it stays until it is taken, and 
 from enum import Enum, auto
 from typing import Final
 
+from workers.egress import UNLIMITED, Egress
 from workers.replica import Log
 from workers.snapshots import Snapshot
 
@@ -17,6 +18,7 @@ class Refill(Enum):
     """What looking for something to send came to."""
 
     PIECE = auto()  # `unsent` holds it
+    PACED = auto()  # the rate of snapshots is used up for now
     SNAPSHOT_SENT = auto()  # its last byte has gone
     CAUGHT_UP = auto()
     BEHIND = auto()  # the log does not reach back: ask the watcher what changed
@@ -26,7 +28,15 @@ class Refill(Enum):
 class Outbox:
     """One connection's way through control messages, snapshot and log, in that order."""
 
-    __slots__ = ("_control", "_offset", "_snapshot", "is_catching_up", "position", "unsent")
+    __slots__ = (
+        "_control",
+        "_egress",
+        "_offset",
+        "_snapshot",
+        "is_catching_up",
+        "position",
+        "unsent",
+    )
 
     def __init__(self) -> None:
         """Start with nothing to send."""
@@ -35,6 +45,7 @@ class Outbox:
         self.is_catching_up = False
         self._control: list[bytes] = []
         self._snapshot: memoryview | None = None
+        self._egress = UNLIMITED
         self._offset = 0
 
     def add(self, message: bytes) -> None:
@@ -42,10 +53,13 @@ class Outbox:
         if message:
             self._control.append(message)
 
-    def send_snapshot(self, snapshot: Snapshot) -> None:
-        """Send a snapshot next."""
+    def send_snapshot(
+        self, snapshot: Snapshot, *, skip: int = 0, egress: Egress = UNLIMITED
+    ) -> None:
+        """Send a snapshot next, but for its first bytes, as fast as `egress` allows."""
         self._snapshot = snapshot.view
-        self._offset = 0
+        self._offset = skip
+        self._egress = egress
 
     def caught_up_to(self, position: int, payload: bytes) -> None:
         """Take the watcher's answer: what leads up to a position."""
@@ -90,6 +104,8 @@ class Outbox:
         if not piece:
             self._snapshot = None
             return Refill.SNAPSHOT_SENT
+        if not self._egress.take(len(piece)):
+            return Refill.PACED
         self._offset += len(piece)
         self.unsent = piece
         return Refill.PIECE

@@ -25,7 +25,9 @@ from typha.telemetry.reporting import Reporter
 from workers import counting, departures, listener as listening, tls
 from workers.admission import Admission
 from workers.counting import Counts
+from workers.entrance import Entrance
 from workers.listener import Listener
+from workers.loading import Loading
 from workers.probe import Probe
 from workers.shard import Shard
 from workers.topics import Topics
@@ -61,14 +63,16 @@ class Worker:
         self._bus = Subscriber(run_directory)
         self._reporter = Reporter(run_directory, f"worker-{self._index}", os.getpid())
         server = self._settings.server
-        self._topics = Topics(self._bus, server.replay_window, self._counts)
+        loading = Loading(server)
+        self._topics = Topics(self._bus, server.replay_window, self._counts, loading.egress)
         admission = Admission(
             self._board,
             self._index,
             most=server.max_unauthenticated,
             most_per_address=server.max_unauthenticated_per_address,
         )
-        self._shard = Shard(server, self._certificates, self._topics, self._counts, admission)
+        entrance = Entrance(server, self._certificates, admission, self._counts)
+        self._shard = Shard(server, entrance, loading, self._topics, self._counts)
         self._probe = Probe(run_directory, self._index, typha.__version__)
         ours = (*self._bus.descriptors, self._reporter.descriptor, self._probe.descriptor)
         for descriptor in ours:
@@ -89,8 +93,9 @@ class Worker:
             self._answer(now)
         if others:
             self._answer_probes(others)
-        concerned = self._shard.rounds.turn(now, time.time_ns())
-        self._shard.write_all(self._topics.take_writes() + concerned, now)
+        self._shard.load(self._board.lively_workers(now), self._slot, now)
+        self._shard.write_all(self._topics.take_writes(), now)
+        self._shard.make_rounds(now, time.time_ns())
         self._shed()
         if now >= self._chores_at:
             self._chores_at = now + CHORES_SECONDS
@@ -103,7 +108,7 @@ class Worker:
         if self._listener.is_pending:
             return listening.LOOK_AGAIN_SECONDS
         longest = SHEDDING_WAIT_SECONDS if self._is_draining() else LONGEST_WAIT_SECONDS
-        return max(0.0, min(self._shard.rounds.next_at - now, longest))
+        return max(0.0, min(self._shard.patience(now), longest))
 
     def _is_draining(self) -> bool:
         return self._board.server.phase is Phase.DRAINING
@@ -141,15 +146,15 @@ class Worker:
             self._slot.clients[syncer.value] = self._counts.streaming[syncer]
 
     def _report(self, now: float) -> None:
-        blocked = self._shard.rounds.blocked.values()
-        dropped = self._slot.sheds_done
+        rounds = self._shard.rounds
+        self._counts.grace_used = rounds.grace_used
+        blocked, dropped = rounds.blocked.values(), self._slot.sheds_done
         self._reporter.push(self._counts.gather(len(self._shard), blocked, dropped, now))
         self._answer(now)  # sending may have swallowed the signal that a question came
 
     def _answer(self, now: float) -> None:
         for token, question in self._reporter.questions():
             if question == "clients":
-                connections = self._shard.connections.values()
                 connections = self._shard.connections.values()
                 clients = [counting.described(c, self._index, now) for c in connections]
                 self._reporter.answer(token, orjson.dumps(clients))

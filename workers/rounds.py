@@ -1,48 +1,70 @@
-"""What happens by the clock: pings, and the ends of those who are too slow.
+"""What happens by the clock: pings, and the ends of those who are too late.
 
 The ping interval is a wheel of buckets: each tick visits one, so that connections are pinged
 evenly over the interval and nothing is spent on timers.  Moments come in as arguments.
 """
 
 import random
+from collections import Counter
 from typing import Final
 
 from typha.config.settings import ServerSettings
-from typha.syncproto import schema, snappy
-from typha.syncproto.messages import Codec
+from typha.syncproto import frames, schema, snappy
+from typha.syncproto.messages import Codec, SyncerType
 from typha.telemetry.closing import CloseReason
-from workers.connection import Connection
+from workers.connection import Connection, Stage
+from workers.patience import STALLED_SECONDS, Patience
 
 BUCKETS: Final = 20  # so an interval of 10 s gives two visits a second
 JITTER: Final = BUCKETS // 10  # up to a tenth of the interval, as the reference has it
 
 
 class Rounds:
-    """The wheel of the streaming connections, and the deadlines of the others."""
+    """The wheel of the connections that are pinged, and all those who are late."""
 
     def __init__(self, settings: ServerSettings, now: float) -> None:
         """Start with an empty wheel."""
-        self._settings = settings
+        self._patience = Patience(settings)
         self.tick_seconds = settings.ping_interval / BUCKETS
         self._buckets: list[dict[int, Connection]] = [{} for _ in range(BUCKETS + JITTER)]
         self._bucket_of: dict[int, dict[int, Connection]] = {}
         self._at = 0
         self.next_at = now + self.tick_seconds
-        self.young: dict[int, Connection] = {}  # not streaming yet: each has a deadline
+        self.young: dict[int, Connection] = {}  # each has a deadline
+        self.finishing: dict[int, Connection] = {}  # have yet to acknowledge their snapshot
         self.blocked: dict[int, Connection] = {}  # the client has to read first
+        self._stalled: list[Connection] = []
+        self.grace_used: Counter[SyncerType] = Counter()
 
     def start(self, connection: Connection, now: float) -> None:
         """Ping a connection from now on, the first time after a full interval."""
-        self.young.pop(connection.number, None)
+        self.forget(connection)
+        connection.deadline = None
         connection.last_pong = now
-        late = random.randint(0, JITTER)  # noqa: S311 - spreads load, guards nothing
-        bucket = self._buckets[(self._at + BUCKETS + late) % len(self._buckets)]
-        bucket[connection.number] = connection
-        self._bucket_of[connection.number] = bucket
+        connection.window = connection.look().window
+        self._put_off(connection)
+
+    def finish(self, connection: Connection, now: float) -> None:
+        """Wait for the acknowledgement of a snapshot for as long as some of it still arrives."""
+        connection.last_progress = now
+        self.finishing[connection.number] = connection
+
+    def wait_for(self, connection: Connection, now: float) -> None:
+        """Note that a client has no room."""
+        if connection.number not in self.blocked:
+            connection.last_progress = now
+            self.blocked[connection.number] = connection
+
+    def got_through(self, connection: Connection, now: float) -> None:
+        """Note that a client has room again."""
+        if self.blocked.pop(connection.number, None) is not None:
+            connection.last_progress = now
+            connection.is_in_grace = False
 
     def forget(self, connection: Connection) -> None:
         """Leave a connection alone."""
         self.young.pop(connection.number, None)
+        self.finishing.pop(connection.number, None)
         self.blocked.pop(connection.number, None)
         bucket = self._bucket_of.pop(connection.number, None)
         if bucket is not None:
@@ -57,49 +79,69 @@ class Rounds:
             concerned += self._tick(now, unix_nanoseconds)
         return concerned
 
+    def take_stalled(self) -> list[Connection]:
+        """Give, once, those who were found to take nothing of their snapshots."""
+        stalled, self._stalled = self._stalled, []
+        return stalled
+
     def _tick(self, now: float, unix_nanoseconds: int) -> list[Connection]:
         self._at = (self._at + 1) % len(self._buckets)
         due, self._buckets[self._at] = self._buckets[self._at], {}
-        concerned = [c for c in self.young.values() if self._is_overdue(c, now)]
-        concerned += [c for c in self.blocked.values() if self._is_stuck(c, now)]
+        concerned = self._end_late(now)
         plain = schema.ping(unix_nanoseconds)
         packed = snappy.compress(plain)
         for connection in due.values():
             self._ping(connection, plain, packed, now)
-            late = random.randint(0, JITTER)  # noqa: S311 - spreads load, guards nothing
-            bucket = self._buckets[(self._at + BUCKETS + late) % len(self._buckets)]
-            bucket[connection.number] = connection
-            self._bucket_of[connection.number] = bucket
+            self._put_off(connection)
         concerned += due.values()
-        halfway = self._buckets[(self._at + BUCKETS // 2) % len(self._buckets)]
-        concerned += [c for c in halfway.values() if self._is_silent(c, now)]
+        halfway = self._buckets[(self._at + BUCKETS // 2) % len(self._buckets)].values()
+        concerned += [c for c in halfway if _ended(c, self._patience.with_silent(c, now))]
         return concerned
 
+    def _put_off(self, connection: Connection) -> None:
+        late = random.randint(0, JITTER)  # noqa: S311 - spreads load, guards nothing
+        bucket = self._buckets[(self._at + BUCKETS + late) % len(self._buckets)]
+        bucket[connection.number] = connection
+        self._bucket_of[connection.number] = bucket
+
+    def _end_late(self, now: float) -> list[Connection]:
+        """End who is too late; note, on the way, who takes nothing of its snapshot."""
+        patience = self._patience
+        young, finishing, blocked = self.young, self.finishing, self.blocked
+        ended = [c for c in young.values() if _ended(c, patience.with_late(c, now))]
+        for connection in (*finishing.values(), *blocked.values()):
+            if not connection.has_moved(now):
+                self._note_stall(connection, now)
+        ended += [c for c in finishing.values() if _ended(c, patience.with_finishing(c, now))]
+        ended += [c for c in blocked.values() if _ended(c, patience.with_blocked(c, now))]
+        for connection in blocked.values():
+            if not connection.is_in_grace and patience.is_graced(connection, now):
+                connection.is_in_grace = True
+                assert connection.replica is not None
+                self.grace_used[connection.replica.topic.syncer] += 1
+        return ended
+
+    def _note_stall(self, connection: Connection, now: float) -> None:
+        is_loading = connection.state is Stage.SNAPSHOT
+        if is_loading and now - connection.last_progress > STALLED_SECONDS:
+            self._stalled.append(connection)
+
     def _ping(self, connection: Connection, plain: bytes, packed: bytes, now: float) -> None:
-        if self._is_silent(connection, now) or connection.unsent is not None:
-            return  # it is over, or has yet to read what came before
-        assert connection.replica is not None
-        codec = connection.replica.topic.codec
+        if _ended(connection, self._patience.with_silent(connection, now)):
+            return
+        if connection.unsent is not None or connection.state is Stage.SNAPSHOT:
+            return  # it has yet to read what came before, or nothing may come between
+        assert connection.hello is not None
+        codec = connection.hello.codec
+        if connection.state is Stage.WAITING and not connection.is_opened:
+            connection.add(frames.opening(codec))
+            connection.is_opened = True
         connection.add(packed if codec is Codec.SNAPPY else plain)
         connection.session.ping_sent()
 
-    def _is_overdue(self, connection: Connection, now: float) -> bool:
-        if connection.deadline is None or now < connection.deadline[0]:
-            return False
-        connection.end(connection.deadline[1])
-        return True
 
-    def _is_stuck(self, connection: Connection, now: float) -> bool:
-        if now - connection.last_progress < self._settings.write_timeout:
-            return False
-        connection.end(CloseReason.WRITE_TIMEOUT)
-        return True
-
-    def _is_silent(self, connection: Connection, now: float) -> bool:
-        heard = connection.last_pong
-        if connection.unsent is not None:  # it is reading: its pong comes behind all that
-            heard = max(heard, connection.last_progress)
-        if now - heard <= self._settings.pong_timeout:
-            return False
-        connection.end(CloseReason.PONG_TIMEOUT)
-        return True
+def _ended(connection: Connection, reason: CloseReason | None) -> bool:
+    if reason is None:
+        return False
+    connection.end(reason)
+    return True

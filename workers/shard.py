@@ -3,20 +3,20 @@
 import logging
 import select
 import socket
-import ssl
 import time
+from collections.abc import Iterable
 from typing import Final
 
 from typha.config.settings import ServerSettings
+from typha.scoreboard import Worker
 from typha.syncproto.errors import UsageError
 from typha.syncproto.events import Event, HelloAccepted, Ponged, SnapshotWanted, Streaming
 from typha.syncproto.frames import Topic
-from typha.syncproto.server import ServerSession
 from typha.telemetry.closing import CloseReason
-from workers import tls
-from workers.admission import Admission
 from workers.connection import Connection, Progress, Stage
 from workers.counting import Counts
+from workers.entrance import Entrance
+from workers.loading import Loading
 from workers.rounds import Rounds
 from workers.topics import Topics
 
@@ -34,21 +34,20 @@ class Shard:
     def __init__(
         self,
         settings: ServerSettings,
-        certificates: tls.Certificates | None,
+        entrance: Entrance,
+        loading: Loading,
         topics: Topics,
         counts: Counts,
-        admission: Admission,
     ) -> None:
-        """Start without connections; no certificates means plaintext."""
+        """Start without connections."""
         self._settings = settings
-        self._certificates = certificates
+        self._entrance = entrance
+        self._loading = loading
         self._topics = topics
         self._counts = counts
         self._poll = select.epoll()
         self.connections: dict[int, Connection] = {}
-        self._unproven: dict[int, Connection] = {}  # in their handshake, oldest first
         self.rounds = Rounds(settings, time.monotonic())
-        self._admission = admission
 
     def __len__(self) -> int:
         """Count the connections, those in their handshake included."""
@@ -64,28 +63,16 @@ class Shard:
 
     def admit(self, client: socket.socket, address: str, number: int, version: str) -> None:
         """Take an accepted connection; it has the handshake timeout to say its hello."""
-        if not self._admission.enter(address):
-            self._counts.closed[CloseReason.TOO_MANY_CONNECTIONS] += 1
-            client.close()
+        connection = self._entrance.let_in(client, address, number, version)
+        if connection is None:
             return
-        if self._admission.is_crowded() and self._unproven:
-            self._displace(next(iter(self._unproven.values())))
-        self._counts.accepted += 1
-        client.settimeout(0)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._certificates is not None:
-            client = self._certificates.context.wrap_socket(
-                client, server_side=True, do_handshake_on_connect=False
-            )
-        refuse = self._settings.refuse_legacy_clients
-        session = ServerSession(version=version, connection_id=number, refuse_legacy=refuse)
-        connection = Connection(number, client, address, session)
         self._set_deadline(connection, self._settings.handshake_timeout)
         self.connections[connection.descriptor] = connection
-        self._unproven[connection.number] = connection
-        if connection.tls is None:
-            self._greeted(connection)
         self._poll.register(connection.descriptor, READS)
+        surplus = self._entrance.surplus()
+        if surplus is not None:
+            surplus.end(CloseReason.TOO_MANY_CONNECTIONS)
+            self.bury(surplus)
 
     def turn(self, timeout: float) -> list[int]:
         """Wait for something to happen and deal with it; give the other descriptors' events."""
@@ -108,6 +95,22 @@ class Shard:
         for connection in connections:
             self._write(connection, now)
 
+    def load(self, workers: Iterable[Worker], own: Worker, now: float) -> None:
+        """Begin the snapshots whose turn has come, and go on with those that had to pause."""
+        for connection in self._loading.turn(workers, own, now):
+            self._topics.want_snapshot(connection, _topic(connection), now)
+        for connection in self._loading.resumed():
+            self._write(connection, now)
+
+    def make_rounds(self, now: float, unix_nanoseconds: int) -> None:
+        """Ping who is due, and end who is late."""
+        self.write_all(self.rounds.turn(now, unix_nanoseconds), now)
+        self._loading.leave(self.rounds.take_stalled())
+
+    def patience(self, now: float) -> float:
+        """Tell the seconds until there is something to do that no descriptor tells."""
+        return min(self.rounds.next_at - now, self._loading.patience())
+
     def _set_deadline(
         self,
         connection: Connection,
@@ -118,40 +121,10 @@ class Shard:
         self.rounds.young[connection.number] = connection
 
     def _shake_hands(self, connection: Connection) -> None:
-        assert self._certificates is not None
-        assert connection.tls is not None
-        try:
-            if not connection.shake_hands():
-                return
-            certificate = connection.tls.getpeercert()
-            name = tls.check_client(certificate, self._certificates.settings)
-        except tls.CertificateError as error:
-            connection.end(CloseReason.CERTIFICATE_REFUSED, str(error))
-        except ssl.SSLError as error:
-            self._counts.handshake_failures[tls.failure(error)] += 1
-            connection.end(CloseReason.TLS_FAILED, error.reason or str(error))
-        except OSError as error:
-            connection.end(CloseReason.CONNECTION_LOST, str(error))
-        else:
-            connection.certificate_name = name
-            connection.certificate_expires = str((certificate or {}).get("notAfter", ""))
-            self._greeted(connection)
+        if self._entrance.shake_hands(connection):
             self._read(connection)  # the hello may have come with the handshake's last bytes
         if connection.ending:
             self.bury(connection)
-
-    def _greeted(self, connection: Connection) -> None:
-        connection.state = Stage.HELLO
-        self._count_out(connection)
-
-    def _count_out(self, connection: Connection) -> None:
-        del self._unproven[connection.number]
-        self._admission.prove(connection.address)
-
-    def _displace(self, connection: Connection) -> None:
-        """Close who has been unproven longest: a true client needs but a moment."""
-        connection.end(CloseReason.TOO_MANY_CONNECTIONS)
-        self.bury(connection)
 
     def _serve(self, connection: Connection, events: int) -> None:
         if events & (READS | GONE):
@@ -183,15 +156,16 @@ class Shard:
                 )
                 self._write(connection, now)
             case SnapshotWanted():
-                connection.state = Stage.SNAPSHOT
-                connection.deadline = None
-                self._topics.want_snapshot(connection, _topic(connection), now)
+                connection.state = Stage.WAITING
+                self.rounds.start(connection, now)
+                self._loading.arrive(connection, now)
             case Streaming():
                 self._stream(connection, now)
 
     def _stream(self, connection: Connection, now: float) -> None:
         connection.state = Stage.STREAMING
-        connection.deadline = None
+        connection.streaming_since = now
+        self._loading.leave([connection])
         took = now - connection.snapshot_began
         syncer = _topic(connection).syncer
         self._counts.observe("typha_client_snapshot_send_secs", syncer, took)
@@ -201,25 +175,27 @@ class Shard:
     def _write(self, connection: Connection, now: float) -> None:
         if connection.ending is None:
             progress = connection.write(now)
-            self._watch_writes(connection, progress)
+            self._watch_writes(connection, progress, now)
+            if connection.state is Stage.SNAPSHOT:
+                self._loading.note(connection, progress)
             if progress is Progress.SNAPSHOT_SENT:
-                self._snapshot_sent(connection)
+                self._snapshot_sent(connection, now)
             elif progress is Progress.BEHIND:
                 self._topics.ask_changes_for(connection, now)
         if connection.ending:
             self.bury(connection)
 
-    def _snapshot_sent(self, connection: Connection) -> None:
-        self._set_deadline(connection, self._settings.pong_timeout, CloseReason.ACK_TIMEOUT)
+    def _snapshot_sent(self, connection: Connection, now: float) -> None:
+        self.rounds.finish(connection, now)
         for event in connection.session.snapshot_sent():
             self._handle(connection, event)
 
-    def _watch_writes(self, connection: Connection, progress: Progress) -> None:
+    def _watch_writes(self, connection: Connection, progress: Progress, now: float) -> None:
         wanted = progress is Progress.BLOCKED or progress is Progress.TURN_OVER
         if progress is Progress.BLOCKED:
-            self.rounds.blocked[connection.number] = connection
+            self.rounds.wait_for(connection, now)
         else:
-            self.rounds.blocked.pop(connection.number, None)
+            self.rounds.got_through(connection, now)
         if wanted is not connection.is_watching_writes:
             connection.is_watching_writes = wanted
             interest = READS | select.EPOLLOUT if wanted else READS
@@ -249,9 +225,9 @@ class Shard:
         if self.connections.pop(connection.descriptor, None) is None:
             return
         assert connection.ending is not None
-        if connection.state is Stage.HANDSHAKE:
-            self._count_out(connection)
+        self._entrance.leave(connection)
         self.rounds.forget(connection)
+        self._loading.leave([connection])
         self._topics.leave(connection)
         self._poll.unregister(connection.descriptor)
         connection.socket.close()

@@ -20,8 +20,9 @@ from typha.syncproto import frames
 from typha.syncproto.frames import Frame, Topic
 from typha.syncproto.messages import SyncStatus
 from typha.telemetry.closing import CloseReason
-from workers.connection import WOULD_BLOCK, Connection
+from workers.connection import WOULD_BLOCK, Connection, Stage
 from workers.counting import Counts
+from workers.egress import Egress
 from workers.outbox import PIECE_BYTES
 from workers.replica import Replica
 
@@ -49,13 +50,16 @@ class _Following:
 class Topics:
     """All topics that have clients here."""
 
-    def __init__(self, subscriber: Subscriber, window_bytes: int, counts: Counts) -> None:
+    def __init__(
+        self, subscriber: Subscriber, window_bytes: int, counts: Counts, egress: Egress
+    ) -> None:
         """Start with no topic followed."""
         self._bus = subscriber
         self._window_bytes = window_bytes
         self._counts = counts
         self._following: dict[bytes, _Following] = {}
         self._behind: dict[int, tuple[Connection, float]] = {}
+        self._egress = egress
         self.to_write: list[Connection] = []  # whose outboxes have something new
 
     def want_snapshot(self, connection: Connection, topic: Topic, now: float) -> None:
@@ -184,8 +188,10 @@ class Topics:
 
     def _begin_snapshot(self, connection: Connection, replica: Replica) -> None:
         assert replica.snapshot is not None
+        connection.state = Stage.SNAPSHOT
         connection.starts_from = replica.snapshot.sequence
-        connection.send_snapshot(replica.snapshot)
+        opening = frames.opening(replica.topic.codec) if connection.is_opened else b""
+        connection.send_snapshot(replica.snapshot, skip=len(opening), egress=self._egress)
         self.to_write.append(connection)
 
     def _begin_with_what_there_is(self, following: _Following) -> None:

@@ -23,6 +23,8 @@ from typha.watcher.broadcast import Broadcast
 from typha.watcher.pipeline import Pipeline
 from workers.admission import Admission
 from workers.counting import Counts
+from workers.entrance import Entrance
+from workers.loading import Loading
 from workers.shard import Shard
 from workers.topics import Topics
 
@@ -110,9 +112,11 @@ class Worker:
         self.counts = Counts()
         settings = ServerSettings(replay_window=WINDOW_BYTES)
         board = Scoreboard(1)
-        self.topics = Topics(self.end, WINDOW_BYTES, self.counts)
-        admission = Admission(board, 0, 0, 0)
-        self.shard = Shard(settings, None, self.topics, self.counts, admission)
+        self.slot = board.worker(0)
+        loading = Loading(settings)
+        self.topics = Topics(self.end, WINDOW_BYTES, self.counts, loading.egress)
+        entrance = Entrance(settings, None, Admission(board, 0, 0, 0), self.counts)
+        self.shard = Shard(settings, entrance, loading, self.topics, self.counts)
         self._later = 0.0
         self._numbers = iter(range(1, 1_000_000))
 
@@ -133,6 +137,7 @@ class Worker:
         self.topics.receive(now)
         if late:
             self.topics.remind(now)
+        self.shard.load([self.slot], self.slot, now)
         self.shard.write_all(self.topics.take_writes(), now)
 
     def die(self) -> None:

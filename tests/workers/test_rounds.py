@@ -1,42 +1,27 @@
-"""Pings, and the ends of those who are too slow, on a clock of the test's own."""
-
-from types import SimpleNamespace
+"""Pings, and the ends of those who are too late, on a clock of the test's own."""
 
 import pytest
 
+from tests.workers.clients import Client
 from typha.config.settings import ServerSettings
-from typha.syncproto import schema, snappy
-from typha.syncproto.messages import Codec
+from typha.syncproto import frames, schema, snappy
+from typha.syncproto.messages import Codec, SyncerType
 from typha.telemetry.closing import CloseReason
+from workers.connection import Stage
+from workers.patience import STALLED_SECONDS
 from workers.rounds import Rounds
 
 SETTINGS = ServerSettings(ping_interval=10.0, pong_timeout=60.0, write_timeout=120.0)
 
 
-class Client:
-    """As much of a connection as the rounds touch."""
-
-    def __init__(self, number, codec=Codec.SNAPPY):
-        self.number = number
-        self.replica = SimpleNamespace(topic=SimpleNamespace(codec=codec))
-        self.session = SimpleNamespace(ping_sent=lambda: None)
-        self.unsent = None
-        self.deadline = None
-        self.last_pong = self.last_progress = 0.0
-        self.sent = []
-        self.ending = None
-
-    def add(self, message):
-        """Note what is to be sent."""
-        self.sent.append(message)
-
-    def end(self, reason):
-        """Note why it is over."""
-        self.ending = self.ending or reason
+@pytest.fixture
+def rounds():
+    """Begin at 0."""
+    return Rounds(SETTINGS, 0.0)
 
 
 def turned(rounds, until, begin=0.0, step=0.25):
-    """Let time pass; give the moments at which each client was pinged."""
+    """Let time pass; give the moments at which each client was concerned."""
     moments = {}
     now = begin
     while now < until:
@@ -46,11 +31,10 @@ def turned(rounds, until, begin=0.0, step=0.25):
     return moments
 
 
-def test_pings_come_an_interval_apart_or_up_to_a_tenth_more():
+def test_pings_come_an_interval_apart_or_up_to_a_tenth_more(rounds):
     """The first one a full interval after streaming began, as in the original."""
-    rounds = Rounds(SETTINGS, 0.0)
-    clients = [Client(number) for number in range(50)]
-    for client in clients:
+    for number in range(50):
+        client = Client(number)
         rounds.start(client, 0.0)
         client.last_pong = 1e9  # it always answers
     moments = turned(rounds, 100.0)
@@ -61,10 +45,9 @@ def test_pings_come_an_interval_apart_or_up_to_a_tenth_more():
 
 
 @pytest.mark.parametrize("codec", Codec)
-def test_a_ping_is_in_the_client_s_codec(codec):
+def test_a_ping_is_in_the_client_s_codec(rounds, codec):
     """Compressed once for everybody who is due."""
-    rounds = Rounds(SETTINGS, 0.0)
-    client = Client(1, codec)
+    client = Client(codec=codec)
     rounds.start(client, 0.0)
     client.last_pong = 1e9
     turned(rounds, 12.0)
@@ -75,10 +58,29 @@ def test_a_ping_is_in_the_client_s_codec(codec):
     assert client.sent[0] in pings
 
 
-def test_who_does_not_answer_is_cut_after_the_pong_timeout():
+def test_who_waits_for_a_snapshot_is_pinged_in_a_stream_that_is_opened_first(rounds):
+    """Once: what follows goes on in it, the snapshot too."""
+    client = Client(state=Stage.WAITING)
+    rounds.start(client, 0.0)
+    client.last_pong = 1e9
+    turned(rounds, 24.0)
+    assert client.sent[0] == frames.opening(Codec.SNAPPY)
+    assert len(client.sent) == 3
+    assert client.is_opened
+
+
+def test_nobody_is_pinged_in_the_middle_of_a_snapshot(rounds):
+    """Its bytes are one piece; who takes them is there."""
+    client = Client(state=Stage.SNAPSHOT)
+    rounds.start(client, 0.0)
+    turned(rounds, 300.0)
+    assert client.sent == []
+    assert client.ending is None
+
+
+def test_who_does_not_answer_is_cut_after_the_pong_timeout(rounds):
     """The clock starts when streaming does."""
-    rounds = Rounds(SETTINGS, 0.0)
-    client = Client(1)
+    client = Client()
     rounds.start(client, 0.0)
     turned(rounds, 59.0)
     assert client.ending is None
@@ -86,36 +88,60 @@ def test_who_does_not_answer_is_cut_after_the_pong_timeout():
     assert client.ending is CloseReason.PONG_TIMEOUT
 
 
-def test_who_is_still_reading_is_not_cut():
-    """Its pong comes behind all it has yet to read; only standing still is fatal."""
-    rounds = Rounds(SETTINGS, 0.0)
-    client = Client(1)
+def test_who_takes_anything_is_not_cut(rounds):
+    """Its pong comes behind all it has yet to read."""
+    client = Client()
     rounds.start(client, 0.0)
     client.unsent = b"waiting"
-    rounds.blocked[1] = client
-    for now in range(0, 300, 10):
-        client.last_progress = float(now)
+    rounds.wait_for(client, 0.0)
+    for now in range(0, 1000, 10):
+        client.shows(acknowledged=now)
         turned(rounds, now + 10.0, float(now))
     assert client.ending is None
     assert client.sent == []
-    turned(rounds, 400.0, 300.0)
+
+
+def test_who_is_gone_is_cut_after_the_pong_timeout(rounds):
+    """Nobody answers what our kernel sends time and again."""
+    client = Client()
+    rounds.start(client, 0.0)
+    client.unsent = b"waiting"
+    rounds.wait_for(client, 0.0)
+    client.shows(window=0, unanswered=6)
+    turned(rounds, 59.0)
+    assert client.ending is None
+    turned(rounds, 72.0, 59.0)
     assert client.ending is CloseReason.PONG_TIMEOUT
 
 
-def test_who_stands_still_in_its_snapshot_is_cut_after_the_write_timeout():
-    """There are no pings yet to tell."""
-    rounds = Rounds(SETTINGS, 0.0)
-    client = Client(1)
-    rounds.blocked[1] = client
-    turned(rounds, 119.0)
+def test_who_stands_still_in_its_snapshot_makes_room_and_is_cut_in_the_end(rounds):
+    """Others have their turn long before it is given up."""
+    client = Client(state=Stage.SNAPSHOT)
+    rounds.wait_for(client, 0.0)
+    turned(rounds, STALLED_SECONDS)
+    assert rounds.take_stalled() == []
+    turned(rounds, STALLED_SECONDS + 2.0, STALLED_SECONDS)
+    assert client in rounds.take_stalled()
+    turned(rounds, 119.0, STALLED_SECONDS + 2.0)
     assert client.ending is None
-    turned(rounds, 121.0, 119.0)
+    turned(rounds, 122.0, 119.0)
     assert client.ending is CloseReason.WRITE_TIMEOUT
 
 
-def test_deadlines_hold_before_streaming_only():
-    """The hello, and the acknowledgements."""
-    rounds = Rounds(SETTINGS, 0.0)
+def test_the_end_of_a_snapshot_is_waited_for_while_it_arrives(rounds):
+    """It may have a long way to go after its last byte has left."""
+    client = Client(state=Stage.SNAPSHOT)
+    rounds.finish(client, 0.0)
+    for now in range(0, 300, 10):
+        client.shows(acknowledged=now)
+        turned(rounds, now + 10.0, float(now))
+    assert client.ending is None
+    turned(rounds, 365.0, 300.0)
+    assert client.ending is CloseReason.ACK_TIMEOUT
+
+
+def test_deadlines_hold_before_the_snapshot_only(rounds):
+    """The hello, and the first acknowledgement."""
     late, good = Client(1), Client(2)
     for client in (late, good):
         client.deadline = (10.0, CloseReason.HANDSHAKE_TIMEOUT)
@@ -126,10 +152,26 @@ def test_deadlines_hold_before_streaming_only():
     assert good.ending is None
 
 
-def test_who_is_forgotten_is_left_alone():
+def test_grace_is_counted_once_for_each_time_it_is_needed(rounds):
+    """As the original's metric has it."""
+    client = Client()
+    rounds.start(client, 0.0)
+    client.replica.log.born_at = lambda _position: 1.0  # what it has to be sent came then
+    client.unsent = b"waiting"
+    client.streaming_since = 200.0
+    rounds.wait_for(client, 200.0)
+    for now in range(200, 400, 10):
+        client.shows(acknowledged=now)
+        turned(rounds, now + 10.0, float(now))
+    assert rounds.grace_used[SyncerType.FELIX] == 1
+    assert client.is_in_grace
+    rounds.got_through(client, 400.0)
+    assert not client.is_in_grace
+
+
+def test_who_is_forgotten_is_left_alone(rounds):
     """Closed for another reason."""
-    rounds = Rounds(SETTINGS, 0.0)
-    client = Client(1)
+    client = Client()
     rounds.start(client, 0.0)
     rounds.forget(client)
     assert turned(rounds, 100.0) == {}

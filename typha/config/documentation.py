@@ -67,13 +67,6 @@ _OURS: Final = """\
 ## Settings that the original does not have
 """
 
-_PENDING: Final = """\
-## Settings without effect in this version
-
-They are read and checked, and setting one is warned about:
-
-"""
-
 _CALICO: Final = """\
 ## Calico's own variables
 
@@ -111,16 +104,9 @@ def page() -> str:
     for title, group in parameters.ORIGINAL.items():
         parts += [f"## {title}\n", _table(group)]
     parts += [_OURS, _table(parameters.OURS)]
-    parts += [_without_effect()] if parameters.WITHOUT_EFFECT else []
     parts += [_CALICO, _variables(variables.VARIABLES), _EXACT]
     parts += [_variables(variables.EXACT_VARIABLES), _KUBERNETES % redaction.REDACTED]
     return "\n".join(parts)
-
-
-def _without_effect() -> str:
-    """Say which settings are only read so far; nothing once there is none."""
-    names = [each.name for each in parameters.PARAMETERS if each.name in parameters.WITHOUT_EFFECT]
-    return _PENDING + "".join(f"- `{name}`\n" for name in names) if names else ""
 
 
 def _table(group: Iterable[Parameter]) -> str:

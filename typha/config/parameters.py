@@ -175,17 +175,6 @@ OURS: Final = (
     P("LogFormat", OneOf(("text", "json")), "text", "The layout of lines on screen and in file."),
 )
 
-# Read and checked, but nothing acts on them in this version: said in the documentation, and in a
-# warning to whoever sets one.
-WITHOUT_EFFECT: Final = frozenset(
-    {
-        "ServerMaxFallBehindSecs",
-        "ServerNewClientFallBehindGracePeriod",
-        "MaxConcurrentSnapshots",
-        "MaxEgressMiBPerSec",
-    }
-)
-
 PARAMETERS: Final = (*(each for group in ORIGINAL.values() for each in group), *OURS)
 BY_NAME: Final = {parameter.name: parameter for parameter in PARAMETERS}
 BY_FOLDED_NAME: Final = {parameter.name.lower(): parameter for parameter in PARAMETERS}

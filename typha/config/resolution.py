@@ -123,9 +123,6 @@ def resolve(file: Mapping[str, str], around: Surroundings) -> Resolved:
         origin = _origin(parameter.name, written)
         resolved.origins[parameter.name] = origin
         resolved.values[parameter.name] = _value(parameter, origin, around, resolved)
-        if origin.source is not Source.DEFAULT and parameter.name in parameters.WITHOUT_EFFECT:
-            message = "Setting has no effect in this version"
-            resolved.note(logging.WARNING, message, setting=parameter.name)
     return resolved
 
 

@@ -1,0 +1,91 @@
+"""How long clients are waited for: one row of the table after the other."""
+
+import pytest
+
+from tests.workers.clients import Client
+from typha.config.settings import ServerSettings
+from typha.telemetry.closing import CloseReason
+from workers.connection import Stage
+from workers.patience import Patience
+
+SETTINGS = ServerSettings(
+    pong_timeout=60.0, write_timeout=120.0, max_fall_behind=300.0, fall_behind_grace=600.0
+)
+PATIENCE = Patience(SETTINGS)
+
+
+def blocked(**options):
+    """Make a client that has had no room since the beginning."""
+    client = Client(**options)
+    client.unsent = b"waiting"
+    client.streaming_since = -1000.0
+    return client
+
+
+def test_a_deadline_has_its_own_reason():
+    """Whoever set it says why."""
+    client = Client(state=Stage.HELLO)
+    client.deadline = (10.0, CloseReason.HANDSHAKE_TIMEOUT)
+    assert PATIENCE.with_late(client, 9.9) is None
+    assert PATIENCE.with_late(client, 10.0) is CloseReason.HANDSHAKE_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    ("state", "unanswered", "seconds", "reason"),
+    [
+        (Stage.SNAPSHOT, 0, 120.0, CloseReason.WRITE_TIMEOUT),
+        (Stage.SNAPSHOT, 9, 120.0, CloseReason.WRITE_TIMEOUT),
+        (Stage.HELLO, 0, 120.0, CloseReason.WRITE_TIMEOUT),
+        (Stage.STREAMING, 9, 60.0, CloseReason.PONG_TIMEOUT),
+        (Stage.STREAMING, 0, 300.0, CloseReason.FELL_BEHIND),
+        (Stage.STREAMING, 1, 300.0, CloseReason.FELL_BEHIND),
+    ],
+)
+def test_who_has_no_room_is_waited_for_as_long_as_it_is_there(state, unanswered, seconds, reason):
+    """A machine that answers may have a client that sleeps."""
+    client = blocked(state=state)
+    client.peer = client.shown._replace(unanswered=unanswered)
+    assert PATIENCE.with_blocked(client, seconds) is None
+    assert PATIENCE.with_blocked(client, seconds + 0.1) is reason
+
+
+def test_a_new_client_has_its_grace():
+    """Counted from when its snapshot was sent, once."""
+    client = blocked()
+    client.streaming_since = 0.0
+    assert PATIENCE.with_blocked(client, 599.0) is None
+    assert PATIENCE.with_blocked(client, 601.0) is CloseReason.FELL_BEHIND
+
+
+def test_a_client_that_reads_has_to_answer():
+    """Its window shows that it has read the ping."""
+    client = Client()
+    client.window = client.shown.window
+    client.streaming_since = -1000.0
+    assert PATIENCE.with_silent(client, 60.0) is None
+    assert PATIENCE.with_silent(client, 60.1) is CloseReason.PONG_TIMEOUT
+
+
+def test_a_client_that_does_not_read_sleeps():
+    """What was sent to it lies in its kernel, whose window has become smaller."""
+    client = Client()
+    client.window = client.shown.window
+    client.streaming_since = -1000.0
+    client.shows(window=client.window // 2)
+    assert PATIENCE.with_silent(client, 299.0) is None
+    assert PATIENCE.with_silent(client, 301.0) is CloseReason.FELL_BEHIND
+    client.shows(unanswered=9)  # not asleep: gone
+    assert PATIENCE.with_silent(client, 61.0) is CloseReason.PONG_TIMEOUT
+
+
+def test_where_windows_are_not_told_silence_ends_as_in_the_original():
+    """Kernels of before 5.4."""
+    client = Client()
+    client.shows(window=0)
+    assert PATIENCE.with_silent(client, 60.1) is CloseReason.PONG_TIMEOUT
+
+
+def test_who_waits_for_its_turn_has_to_answer_too():
+    """It is pinged, and nothing lies between."""
+    client = Client(state=Stage.WAITING)
+    assert PATIENCE.with_silent(client, 60.1) is CloseReason.PONG_TIMEOUT

@@ -1,0 +1,66 @@
+"""What the kernel tells of the other end, on real connections."""
+
+import socket
+import time
+
+import pytest
+
+from workers import peer
+
+
+@pytest.fixture
+def pair():
+    """Connect over loopback; our end does not block."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        theirs = socket.create_connection(listening.getsockname())
+        ours, _ = listening.accept()
+    ours.settimeout(0)
+    with ours, theirs:
+        yield ours, theirs
+
+
+def fill(ours):
+    """Send until there is no room."""
+    sent = 0
+    try:
+        while True:
+            sent += ours.send(bytes(65536))
+    except BlockingIOError:
+        return sent
+
+
+def seen(ours, condition):
+    """Look until the peer is seen to be so; acknowledgements may be late."""
+    deadline = time.monotonic() + 30
+    while not condition(there := peer.look(ours)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return there
+
+
+def test_what_the_other_end_takes_is_seen(pair):
+    """First its kernel takes something, then it makes room as the process reads."""
+    ours, theirs = pair
+    fresh = peer.look(ours)
+    ours.send(b"hello")
+    theirs.recv(5)
+    assert peer.look(ours).acknowledged == fresh.acknowledged + 5
+    fill(ours)
+    full = seen(ours, lambda there: there.window < fresh.window / 4)
+    assert full.unanswered == 0
+    theirs.recv(1 << 20, socket.MSG_WAITALL)
+    seen(ours, lambda there: there.acknowledged > full.acknowledged)
+
+
+def test_what_is_no_tcp_connection_is_unknown():
+    """Probes come over Unix sockets."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert peer.look(ours) == peer.UNKNOWN
+
+
+def test_a_closed_socket_is_unknown(pair):
+    """It ended a moment ago."""
+    ours, _ = pair
+    ours.close()
+    assert peer.look(ours) == peer.UNKNOWN

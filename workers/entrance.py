@@ -1,0 +1,96 @@
+"""The way of a connection from its accept until it is known who it is."""
+
+import socket
+import ssl
+from typing import Final
+
+from typha.config.settings import ServerSettings
+from typha.syncproto.server import ServerSession
+from typha.telemetry.closing import CloseReason
+from workers import tls
+from workers.admission import Admission
+from workers.connection import Connection, Stage
+from workers.counting import Counts
+
+# That a client's kernel has no room for yet: more would be megabytes for each client that sleeps,
+# and past conflating.  What is on its way does not count, so this slows down nobody.
+UNSENT_BYTES: Final = 128 * 1024
+
+
+class Entrance:
+    """The connections that have proven nothing yet, and what they have to prove."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        certificates: tls.Certificates | None,
+        admission: Admission,
+        counts: Counts,
+    ) -> None:
+        """Start without anybody; no certificates means plaintext, where nothing is proven."""
+        self._settings = settings
+        self._certificates = certificates
+        self._admission = admission
+        self._counts = counts
+        self._inside: dict[int, Connection] = {}  # oldest first
+
+    def let_in(
+        self, client: socket.socket, address: str, number: int, version: str
+    ) -> Connection | None:
+        """Make a connection of an accepted socket; None when its address has too many here."""
+        if not self._admission.enter(address):
+            self._counts.closed[CloseReason.TOO_MANY_CONNECTIONS] += 1
+            client.close()
+            return None
+        self._counts.accepted += 1
+        client.settimeout(0)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        if self._certificates is not None:
+            client = self._certificates.context.wrap_socket(
+                client, server_side=True, do_handshake_on_connect=False
+            )
+        refuse = self._settings.refuse_legacy_clients
+        session = ServerSession(version=version, connection_id=number, refuse_legacy=refuse)
+        connection = Connection(number, client, address, session)
+        self._inside[number] = connection
+        if connection.tls is None:
+            self._proven(connection)
+        return connection
+
+    def surplus(self) -> Connection | None:
+        """Give who has to go for a newcomer: the oldest, for a true client needs but a moment."""
+        if len(self._inside) > 1 and self._admission.is_crowded():
+            return next(iter(self._inside.values()))
+        return None
+
+    def shake_hands(self, connection: Connection) -> bool:
+        """Go on with a handshake; tells whether the client has proven who it is."""
+        assert self._certificates is not None
+        assert connection.tls is not None
+        try:
+            if not connection.shake_hands():
+                return False
+            certificate = connection.tls.getpeercert()
+            name = tls.check_client(certificate, self._certificates.settings)
+        except tls.CertificateError as error:
+            connection.end(CloseReason.CERTIFICATE_REFUSED, str(error))
+        except ssl.SSLError as error:
+            self._counts.handshake_failures[tls.failure(error)] += 1
+            connection.end(CloseReason.TLS_FAILED, error.reason or str(error))
+        except OSError as error:
+            connection.end(CloseReason.CONNECTION_LOST, str(error))
+        else:
+            connection.certificate_name = name
+            connection.certificate_expires = str((certificate or {}).get("notAfter", ""))
+            self._proven(connection)
+        return connection.ending is None
+
+    def leave(self, connection: Connection) -> None:
+        """Count a connection out, if it has proven nothing."""
+        if self._inside.pop(connection.number, None) is not None:
+            self._admission.prove(connection.address)
+
+    def _proven(self, connection: Connection) -> None:
+        connection.state = Stage.HELLO
+        self.leave(connection)
