@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 TAIL_BYTES: Final = 1 << 20  # of changes since a snapshot that are sent along with it
 IDLE_SECONDS: Final = 60.0  # that a topic without clients is still followed
 ASK_AGAIN_SECONDS: Final = 2.0  # a watcher that was replaced meanwhile never got the question
+# Of those that came together each client is sent one joint piece: whoever lags behind the watcher
+# so catches up.  And a bound, for on a crowded machine they may come faster than they are sent.
+FRAMES_A_TURN: Final = 16
 FOR_ALL: Final = 0  # the token of questions that concern everybody behind a topic
 
 
@@ -127,8 +130,11 @@ class Topics:
 
     def receive(self, now: float) -> None:
         """Take what has come on the bus, and send it on."""
-        for parts in self._bus.frames():
-            self._take_published(parts, now)
+        verdicts: dict[bytes, Verdict] = {}
+        for parts in self._bus.frames(FRAMES_A_TURN):
+            self._take_published(parts, verdicts)
+        for name, verdict in verdicts.items():
+            self._act_on(verdict, self._following[name], now)
         for answer in self._bus.answers():
             self._take_answer(answer, now)
 
@@ -150,18 +156,19 @@ class Topics:
         self._counts.gaps[replica.topic.syncer] += 1
         self._bus.ask(ChangesWanted(replica.name, replica.last, replica.epoch, FOR_ALL))
 
-    def _take_published(self, parts: Parts, now: float) -> None:
+    def _take_published(self, parts: Parts, verdicts: dict[bytes, Verdict]) -> None:
+        """Take a frame or a tick; notes what is to be done about the topics that it concerns."""
         if wire.is_tick(parts):
             tick = wire.decode_tick(parts)
-            for following in self._following.values():
+            for name, following in self._following.items():
                 published = tick.published[following.replica.topic.syncer]
                 verdict = following.replica.take_tick(tick.epoch, published)
-                self._act_on(verdict, following, now)
+                _note(verdicts, name, verdict)
             return
         following_one = self._following.get(parts[0])
         if following_one is not None:
             verdict = following_one.replica.take_frame(wire.decode_frame(parts))
-            self._act_on(verdict, following_one, now)
+            _note(verdicts, parts[0], verdict)
 
     def _take_answer(self, answer: Answer, now: float) -> None:
         following = self._following.get(answer.topic)
@@ -283,6 +290,11 @@ class Topics:
         elif now - following.empty_since > IDLE_SECONDS:
             del self._following[following.replica.name]
             self._bus.leave(following.replica.name)
+
+
+def _note(verdicts: dict[bytes, Verdict], name: bytes, verdict: Verdict) -> None:
+    if verdicts.get(name, Verdict.NOTHING) is Verdict.NOTHING:
+        verdicts[name] = verdict
 
 
 def _is_due(asked_at: float, now: float) -> bool:

@@ -52,9 +52,9 @@ class WorkerEnd:
         """Subscribe no more; what is on its way arrives all the same."""
         self.topics.discard(topic)
 
-    def frames(self) -> Iterator[Parts]:
-        """Give what has arrived of the frames and ticks."""
-        while self._frames:
+    def frames(self, most: int) -> Iterator[Parts]:
+        """Give what has arrived of the frames and ticks, but no more than so many."""
+        for _ in range(min(most, len(self._frames))):
             yield self._frames.popleft()
 
     def answers(self) -> Iterator[Answer]:

@@ -48,9 +48,13 @@ class Subscriber:
         self._frames.unsubscribe(topic)
         self.is_unread = True
 
-    def frames(self) -> Iterator[Parts]:
-        """Give the frames and ticks that have come."""
-        return publisher.arrived(self._frames)
+    def frames(self, most: int) -> Iterator[Parts]:
+        """Give the frames and ticks that have come, but no more than so many at once."""
+        for count, parts in enumerate(publisher.arrived(self._frames), 1):
+            yield parts
+            if count == most:
+                self.is_unread = True
+                return
 
     def answers(self) -> Iterator[Answer]:
         """Give the answers that have come; raises WireError."""

@@ -10,6 +10,7 @@ from typha.bus.subscriber import Subscriber
 
 SECONDS = 5.0
 ROUNDS = 300
+MOST = 16
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def bus(tmp_path):
     subscriber.follow(b"topic")
     until(lambda: publisher.hear_subscriptions() or b"topic" in publisher.subscriptions)
     assert subscriber.has_news(())
-    assert list(subscriber.frames()) == []
+    assert list(subscriber.frames(MOST)) == []
     list(subscriber.answers())
     yield publisher, subscriber
     subscriber.close()
@@ -50,7 +51,7 @@ def received(subscriber, count):
         assert time.monotonic() < deadline, f"{len(taken)} of {count} frames"
         ready = polled(subscriber, 0.0 if subscriber.is_unread else SECONDS)
         if subscriber.has_news(ready):
-            taken += subscriber.frames()
+            taken += subscriber.frames(MOST)
     return taken
 
 
@@ -69,6 +70,18 @@ def test_a_poll_tells_of_frames(bus):
     assert [parts[1] for parts in received(subscriber, 100)] == [b"%d" % n for n in range(100)]
 
 
+def test_what_is_left_for_later_is_news(bus):
+    """Nothing tells of it again, so the reader has to remember."""
+    publisher, subscriber = bus
+    for number in range(2 * MOST):
+        publisher.publish([b"topic", b"%d" % number])
+    until(lambda: polled(subscriber, 0))
+    taken = len(list(subscriber.frames(1)))
+    assert taken == 1
+    assert subscriber.is_unread
+    received(subscriber, 2 * MOST - taken)
+
+
 def test_after_any_use_there_may_be_news(bus):
     """Using a socket swallows the signal that something has come."""
     publisher, subscriber = bus
@@ -76,7 +89,7 @@ def test_after_any_use_there_may_be_news(bus):
     assert polled(subscriber, SECONDS)
     subscriber.follow(b"other")
     assert subscriber.has_news(())
-    assert [parts[1] for parts in subscriber.frames()] == [b"1"]
+    assert [parts[1] for parts in subscriber.frames(MOST)] == [b"1"]
 
 
 def test_frames_between_uses_are_never_left_lying(bus):
@@ -88,5 +101,5 @@ def test_frames_between_uses_are_never_left_lying(bus):
         if number % 3 == 0:
             subscriber.follow(b"other%d" % number)
         if number % 3 == 1 and subscriber.has_news(polled(subscriber, 0)):
-            taken += sum(1 for _ in subscriber.frames())
+            taken += sum(1 for _ in subscriber.frames(MOST))
     received(subscriber, ROUNDS - taken)
