@@ -110,6 +110,9 @@ def run(leg: goals.Leg, options: Options) -> Iterator[tuple[str, Outcome]]:
             say("CPU s: " + ", ".join(f"{process} {cpu:.2f}" for process, cpu in used))
             for note in outcome.notes:
                 say(note)
+            if not correct([outcome.row]):
+                for complaint in bench.tree.complaints():
+                    say(complaint)
             yield scenario, outcome
 
 

@@ -3,6 +3,7 @@
 import compileall
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,8 @@ from benchmarks import accounting
 START_SECONDS: Final = 120.0
 SETTLED_CPU: Final = 0.03  # of a core: a tree that uses less is done with its work
 SETTLE_SECONDS: Final = 3.0
+COMPLAINT: Final = re.compile(r"\[(WARNING|ERROR|CRITICAL|FATAL)\]|Traceback|Error: ")
+COMPLAINTS: Final = 20
 SERVE: Final = (sys.executable, "-m", "typha", "serve")
 
 
@@ -154,6 +157,11 @@ class Tree:
     def last_words(self) -> str:
         """Return the end of the server's log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+
+    def complaints(self) -> list[str]:
+        """Return the newest lines of the server's log that are warnings or worse."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if COMPLAINT.search(line)][-COMPLAINTS:]
 
     def stop(self) -> None:
         """End the server, by force if it takes more than 10 s."""
