@@ -77,7 +77,7 @@ class Entrance:
             connection.end(CloseReason.CERTIFICATE_REFUSED, str(error))
         except ssl.SSLError as error:
             self._counts.handshake_failures[tls.failure(error)] += 1
-            connection.end(CloseReason.TLS_FAILED, error.reason or str(error))
+            connection.end(CloseReason.TLS_FAILED, tls.explanation(error))
         except OSError as error:
             connection.end(CloseReason.CONNECTION_LOST, str(error))
         else:

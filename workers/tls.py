@@ -63,19 +63,20 @@ def check_client(certificate: Mapping[str, Any] | None, settings: TlsSettings) -
 
 def failure(error: ssl.SSLError) -> str:
     """Name, for a metric, why a handshake failed."""
-    reason = (error.reason or "").lower()
-    for name, signs in _FAILURES.items():
-        if any(sign in reason for sign in signs):
-            return name
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "expired" if error.verify_code == _EXPIRED else "unknown_ca"
-    return "protocol"
+        return _VERIFICATION.get(error.verify_code, "unknown_ca")
+    return "no_cert" if error.reason == _NO_CERTIFICATE else "protocol"
 
 
-_EXPIRED: Final = 10  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED
-_FAILURES: Final = {
-    "no_cert": ("peer_did_not_return_a_certificate",),
-}
+def explanation(error: ssl.SSLError) -> str:
+    """Say, for the log, why a handshake failed."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    return error.reason or str(error)
+
+
+_NO_CERTIFICATE: Final = "PEER_DID_NOT_RETURN_A_CERTIFICATE"
+_VERIFICATION: Final = {9: "not_yet_valid", 10: "expired", 26: "wrong_purpose"}  # X509_V_ERR_*
 
 
 @dataclass(slots=True)

@@ -117,7 +117,8 @@ OURS: Final = (
         "typha_handshake_failures_total",
         "reason",
         "TLS handshakes that failed.",
-        *("expired", "unknown_ca", "cn_mismatch", "no_cert", "timeout", "protocol"),
+        *("expired", "not_yet_valid", "wrong_purpose", "unknown_ca", "cn_mismatch", "no_cert"),
+        *("timeout", "protocol"),
     ),
     _plain(_G, "typha_queued_bytes", "Bytes waiting for clients.", by_worker=True),
     Family(
