@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.server import free_port, running
+from typha.dialing import DialError
 
 MANIFESTS = """\
 apiVersion: v1
@@ -96,6 +97,40 @@ def test_readiness_goes_off_with_the_first_sigterm(short_folder, manifests):
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(30) == 0
         assert os.listdir(server.run_directory) == []  # noqa: PTH208 names are what matters
+
+
+@pytest.mark.e2e
+def test_the_progress_of_a_shutdown_can_be_watched(short_folder, manifests):
+    """The gauge counts down; those still there are told of changes, others come no more."""
+    port = free_port()
+    metrics = {"PrometheusMetricsEnabled": "true", "PrometheusMetricsPort": str(port)}
+    with running(short_folder, manifests, **metrics, ShutdownTimeoutSecs="6") as server:
+        server.connect_all(20)
+        wait_for(port, "typha_connections_active", 20)
+        server.process.send_signal(signal.SIGTERM)
+        wait_for(port, "typha_draining", 1)
+        (manifests / "late.yaml").write_text(MANIFESTS.replace("shop", "late"))
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        remaining = []
+        while server.process.poll() is None:
+            if found := scraped(port).get("typha_drain_remaining"):
+                remaining.append(found)
+            time.sleep(0.05)
+        assert server.process.returncode == 0
+        assert remaining == sorted(remaining, reverse=True)
+        assert len(set(remaining)) > 5
+        assert sum(heard(client, "late") for client in server.clients) > 5
+
+
+def heard(client, name: str) -> bool:
+    """Tell whether a client got to know of a namespace before it was let go."""
+    key = f"/calico/v1/policy/profile/kns.{name}/labels"
+    try:
+        client.read_until(lambda follower: key in follower.state)
+    except (DialError, StopIteration):
+        return False
+    return True
 
 
 @pytest.mark.e2e
