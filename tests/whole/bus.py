@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from typha.bus import wire
 from typha.bus.wire import Answer, Parts, Question
+from typha.syncproto.messages import SyncerType
 
 
 class Asked(NamedTuple):
@@ -16,11 +17,13 @@ class Asked(NamedTuple):
 
 
 class Bus:
-    """What is on its way between one watcher and its workers."""
+    """What is on its way between one watcher and its workers, and what outlives either."""
 
     def __init__(self) -> None:
         self.ends: list[WorkerEnd] = []
         self.questions: deque[Asked] = deque()
+        # On the scoreboard: the numbers up to which workers may have been told.
+        self.told = dict.fromkeys(SyncerType, 0)
 
 
 class WorkerEnd:

@@ -10,7 +10,7 @@ from tests.whole.cluster import KINDS
 from typha.bus import wire
 from typha.config.settings import ServerSettings
 from typha.datastore.ports import ApiMissing, Event
-from typha.journal import log
+from typha.journal.log import Remembered
 from typha.model.resources import Reading
 from typha.scoreboard import Scoreboard
 from typha.syncers import catalogs
@@ -18,6 +18,7 @@ from typha.syncers.intake import Intake
 from typha.syncproto import generations
 from typha.syncproto.client import ClientSession
 from typha.syncproto.messages import KVs, SyncerType, SyncStatus, SyncStatusMessage
+from typha.watcher import memory
 from typha.watcher.answers import Answers
 from typha.watcher.broadcast import Broadcast
 from typha.watcher.pipeline import Pipeline
@@ -34,11 +35,10 @@ SOCKET_BYTES = 4_096  # between server and client: a snapshot does not fit
 FAR_PAST = 5.0  # seconds, behind which a snapshot is no longer young
 
 
-def pipeline(journal: Path | None) -> Pipeline:
+def pipeline(journal: Path | None = None, past: Remembered | None = None) -> Pipeline:
     """Make the way of an update for a Kubernetes cluster; the other APIs are not served."""
     reading = Reading()
     rows = catalogs.of("kubernetes", reading)
-    past = None if journal is None else log.recall(journal)
     made = Pipeline(Intake(rows.feeds, reading, rows.built_in), journal, past)
     for resource in made.intake.resources:
         if resource not in KINDS:
@@ -51,7 +51,9 @@ class Watcher:
 
     def __init__(self, bus: Bus, folder: Path) -> None:
         self.bus = bus
-        self.pipeline = pipeline(folder / "journal")
+        journal = folder / "journal"
+        self.pipeline = pipeline(journal, memory.of_a_predecessor(journal, bus.told))
+        bus.told = {syncer: stream.published for syncer, stream in self.pipeline.streams.items()}
         self.answers = Answers(self.pipeline, folder, BATCH)
         self._end = WatcherEnd(bus)
         self._broadcast = Broadcast(self._end, self.pipeline.epoch, BATCH)
@@ -66,9 +68,11 @@ class Watcher:
 
     def publish(self) -> None:
         """Publish all that waits."""
-        for stream in self.pipeline.streams.values():
+        for syncer, stream in self.pipeline.streams.items():
             if stream.is_waiting:
-                self._broadcast.publish(stream, self.pipeline.cut(stream))
+                batch = self.pipeline.cut(stream)
+                self.bus.told[syncer] = batch.last
+                self._broadcast.publish(stream, batch)
 
     def tick(self) -> None:
         """Say how far everybody should have come."""

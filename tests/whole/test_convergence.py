@@ -264,7 +264,7 @@ def _ended(worker: Worker) -> int:
 
 def _truth(cluster: Cluster, clients: list[Client]) -> dict[Kind, dict[str, bytes]]:
     """Say what a client of each kind is told by a server that has just started."""
-    fresh = pipeline(None)
+    fresh = pipeline()
     for resource in KINDS:
         for event in cluster.listed(resource):
             fresh.take(event, 1.0)
@@ -287,7 +287,7 @@ def _knows(client: Client, truth: dict[Kind, dict[str, bytes]]) -> bool:
 
 
 class ForgetfulStory(Story):
-    """The same where deletions are soon forgotten: clients may have to begin again."""
+    """The same where deletions and journals are lost: clients may have to begin again."""
 
     may_lose_history = True
 
@@ -296,6 +296,15 @@ class ForgetfulStory(Story):
         context = self._patch.enter_context(pytest.MonkeyPatch.context())
         context.setattr(store, "MINIMUM_TOMBSTONES", 1)
         super().__init__()
+
+    @rule(place=st.integers(0, 100_000), bit=st.integers(0, 7))
+    def spoil_journal(self, place, bit):
+        """Let the journal be damaged, which the next watcher sees."""
+        journal = self.folder / "journal"
+        data = bytearray(journal.read_bytes())
+        data[place % len(data)] ^= 1 << bit
+        journal.write_bytes(data)
+        self.kill_watcher(noted=False, torn=0, questions_lost=0, silent=0)
 
     def teardown(self):
         """End, and remember deletions again."""
