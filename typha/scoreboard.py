@@ -263,6 +263,11 @@ class Scoreboard:
         """Return the slot of one worker, counted from 0."""
         return self.workers[index]
 
+    def posts(self) -> dict[str, ProcessSlot]:
+        """Return the slots of all children by the names of their posts."""
+        workers = {f"worker-{index}": slot for index, slot in enumerate(self.workers)}
+        return {"ops": self.ops, "watcher": self.watcher, **workers}
+
     def lively_workers(self, now: float) -> Iterator[Worker]:
         """Yield the workers whose loop turned within the last second."""
         return (slot for slot in self.workers if now - slot.beaten_at < FRESH_SECONDS)

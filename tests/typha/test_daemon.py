@@ -1,5 +1,7 @@
 """The composition root, run as a program: what keeps a server from starting, and signals."""
 
+import contextlib
+import http.client
 import os
 import re
 import signal
@@ -138,6 +140,34 @@ def test_a_private_run_directory_is_made_and_removed(start):
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(30) == 0
     assert not Path(made).exists()
+
+
+def test_probes_are_answered_while_the_datastore_is_away(start, monkeypatch):
+    """Alive, not ready, and saying why; whoever wants to be served is sent elsewhere."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        nobody = found.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        health = found.getsockname()[1]
+    monkeypatch.setenv("K8S_API_ENDPOINT", f"http://127.0.0.1:{nobody}")
+    server = start(DatastoreType="kubernetes", HealthEnabled="true", HealthPort=health)
+    answers = {}
+    deadline = time.monotonic() + 60
+    while len(answers) < 2:
+        assert time.monotonic() < deadline, server.log()
+        for path in ("liveness", "readiness"):
+            with contextlib.suppress(OSError):
+                probe = http.client.HTTPConnection("127.0.0.1", health, timeout=10)
+                probe.request("GET", f"/{path}")
+                answer = probe.getresponse()
+                answers[path] = (answer.status, answer.read().decode())
+                probe.close()
+    assert answers["liveness"][0] == 200
+    assert answers["readiness"][0] == 503
+    assert "waiting for the datastore" in answers["readiness"][1]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(server.environ["TYPHA_SERVERPORT"])), 10)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
 
 
 def test_sighup_reads_the_log_settings_again_in_every_process(start, short_folder):

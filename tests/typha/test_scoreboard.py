@@ -136,3 +136,8 @@ def test_in_sync_is_the_protocols_third_status(board):
     board.watcher.status["felix"] = 2
     assert board.watcher.in_sync("felix")
     assert not board.watcher.in_sync("bgp")
+
+
+def test_all_posts_have_names():
+    """In the order of their start."""
+    assert list(Scoreboard(workers=2).posts()) == ["ops", "watcher", "worker-0", "worker-1"]

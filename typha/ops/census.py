@@ -7,15 +7,9 @@ from prometheus_client.core import Metric
 
 import typha
 from typha.ops import proc
-from typha.scoreboard import SYNCERS, Phase, ProcessSlot, Scoreboard
+from typha.scoreboard import SYNCERS, Phase, Scoreboard
 
 Clock = Callable[[], float]
-
-
-def posts(board: Scoreboard) -> dict[str, ProcessSlot]:
-    """Return the slots of all children by the names of their posts."""
-    workers = {f"worker-{index}": slot for index, slot in enumerate(board.workers)}
-    return {"ops": board.ops, "watcher": board.watcher, **workers}
 
 
 class ServerCollector:
@@ -67,7 +61,7 @@ class ServerCollector:
         memory = Metric(
             "typha_process_memory_bytes", "Memory of a process, its share of shared.", "gauge"
         )
-        for name, slot in posts(self._board).items():
+        for name, slot in self._board.posts().items():
             labels = {"process": name}
             restarts.add_sample(restarts.name, labels, slot.restarts)
             hung.add_sample(hung.name, labels, slot.hung)
@@ -88,7 +82,7 @@ class TreeCollector:
     def collect(self) -> Iterator[Metric]:
         """Give the families."""
         parent = self._board.server.parent_pid
-        children = [slot.pid for slot in posts(self._board).values() if slot.pid]
+        children = [slot.pid for slot in self._board.posts().values() if slot.pid]
         main = proc.usage(parent)
         usages = [main, *map(proc.usage, children)]
         # The time of children that ended is the parent's from then on: nothing goes backwards.

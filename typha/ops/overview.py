@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 import typha
-from typha.ops import census, health
+from typha.ops import health
 from typha.ops.desk import Desk
 from typha.ops.ledger import Ledger, Sender
 from typha.ops.prober import Prober
@@ -34,8 +34,7 @@ class Overview:
 
     def verdict(self) -> health.Verdict:
         """Judge the server now."""
-        gauges = self._ledger.whole().gauges.get("typha_upstream_stale", {})
-        stale = sorted(resource for resource, value in gauges.items() if value)
+        stale = self._stale() if self.board.watcher.stale else []
         return health.judge(self.board, time.monotonic(), stale, self._prober.deaf())
 
     def status(self) -> Json:
@@ -59,8 +58,13 @@ class Overview:
 
     def living(self) -> list[Sender]:
         """Return the processes there are."""
-        slots = census.posts(self.board).items()
+        slots = self.board.posts().items()
         return [Sender(name, slot.pid) for name, slot in slots if slot.pid]
+
+    def _stale(self) -> list[str]:
+        """Name the resources whose streams are stale."""
+        gauges = self._ledger.whole().gauges.get("typha_upstream_stale", {})
+        return sorted(resource for resource, value in gauges.items() if value)
 
     def _ask(self, *questions: str) -> dict[str, list[Json]]:
         """Ask whom it concerns; what several answer is put together."""
@@ -94,7 +98,7 @@ class Overview:
         }
 
     def _processes(self, now: float) -> Iterator[Json]:
-        for name, slot in census.posts(self.board).items():
+        for name, slot in self.board.posts().items():
             yield {
                 "name": name,
                 "pid": slot.pid,

@@ -4,25 +4,17 @@ A worker's heartbeat shows that its loop turns; an answered hello that it also a
 """
 
 import logging
-import socket
 import threading
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from typha import dialing
-from typha.dialing import DialError, Timeouts
 from typha.ops.ledger import Sender
 from typha.scoreboard import Scoreboard
-from typha.syncproto import generations
-from typha.syncproto.client import ClientSession
-from typha.syncproto.messages import SyncerType
 from typha.telemetry import reporting
 
 INTERVAL_SECONDS: Final = 5.0
-ANSWER_SECONDS: Final = 2.0
 FAILURES_TO_BE_DEAF: Final = 2  # one may be a busy moment
 
 log = logging.getLogger(__name__)
@@ -51,14 +43,14 @@ class Prober:
 
     def round(self) -> None:
         """Ask every worker once."""
+        from typha.ops import hello  # noqa: PLC0415 the kubelet's answer does not wait for it
+
         for index, sender in enumerate(self._workers()):
             if not self._board.worker(index).beaten_at:
                 continue  # it is still starting
-            try:
-                answers(reporting.probe_path(self._rundir, index))
-            except (OSError, DialError) as error:
+            if problem := hello.problem(reporting.probe_path(self._rundir, index)):
                 self._failures[sender] += 1
-                log.warning("worker not heard", extra={"worker": index, "error": error})
+                log.warning("worker not heard", extra={"worker": index, "error": problem})
             else:
                 del self._failures[sender]
 
@@ -70,15 +62,3 @@ class Prober:
         while True:
             time.sleep(INTERVAL_SECONDS)
             self.round()
-
-
-def answers(path: Path) -> None:
-    """Exchange hellos through a Unix socket.  Raises OSError or DialError if that fails."""
-    hello = generations.hello(SyncerType.FELIX, hostname="localhost", info="self-probe")
-    # Without compression nothing has to be acknowledged: hello and hello, that is all.
-    hello = replace(hello, supports_decoder_restart=False, compression_algorithms=())
-    timeouts = Timeouts(read=ANSWER_SECONDS, write=ANSWER_SECONDS)
-    with socket.socket(socket.AF_UNIX) as stream:
-        stream.settimeout(ANSWER_SECONDS)
-        stream.connect(str(path))
-        dialing.Connection(stream, ClientSession(hello), timeouts)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from typha.ops.census import ServerCollector, TreeCollector, posts
+from typha.ops.census import ServerCollector, TreeCollector
 from typha.scoreboard import Phase, Scoreboard
 
 
@@ -25,11 +25,6 @@ def samples(collector) -> dict[str, dict[str, float]]:
         metric.name: {",".join(each.labels.values()): each.value for each in metric.samples}
         for metric in collector.collect()
     }
-
-
-def test_all_posts_have_names():
-    """As in the process table."""
-    assert list(posts(Scoreboard(workers=2))) == ["ops", "watcher", "worker-0", "worker-1"]
 
 
 def test_restarts_and_silence_are_told_by_process(board):
