@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -43,13 +45,9 @@ class Server:
     process: subprocess.Popen
     port: int
     folder: Path
+    run_directory: Path  # where its sockets are
     certificates: Path | None
     clients: list = field(default_factory=list)
-
-    @property
-    def run_directory(self) -> Path:
-        """Where its sockets are."""
-        return self.folder / "run"
 
     @property
     def tls(self) -> Tls | None:
@@ -132,14 +130,15 @@ def running(
 ) -> Iterator[Server]:
     """Serve a folder of manifests for as long as the block lasts."""
     port = free_port()
-    (folder / "run").mkdir(mode=0o700, exist_ok=True)
+    # Not in `folder`: pytest's own are too deep for the names of Unix sockets.
+    run_directory = Path(tempfile.mkdtemp(prefix="t-"))
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TYPHA_")}
     environ |= {
         "TYPHA_DATASTORETYPE": "file",
         "TYPHA_MANIFESTDIR": str(manifests),
         "TYPHA_SERVERHOST": "127.0.0.1",
         "TYPHA_SERVERPORT": str(port),
-        "TYPHA_RUNDIR": str(folder / "run"),
+        "TYPHA_RUNDIR": str(run_directory),
         "TYPHA_LOGFILEPATH": "none",
         "TYPHA_LOGSEVERITYSYS": "none",
         "TYPHA_MAXUNAUTHENTICATEDPERADDRESS": "1000",
@@ -161,7 +160,7 @@ def running(
         process = subprocess.Popen(
             [sys.executable, "-m", "typha", "serve"], env=environ, stdout=log, stderr=log
         )
-    server = Server(process, port, folder, certificates)
+    server = Server(process, port, folder, run_directory, certificates)
     try:
         wait_for(lambda: _accepts(port) or process.poll() is not None, "the server to listen")
         yield server
@@ -169,6 +168,7 @@ def running(
         for client in server.clients:
             client.connection.close()
         _end(process)
+        shutil.rmtree(run_directory)
 
 
 def _accepts(port: int) -> bool:

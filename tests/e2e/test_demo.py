@@ -38,7 +38,7 @@ def test_the_demonstration_runs_from_nothing_to_nothing(short_folder):
         process.kill()
         process.wait()
         process.stdout.close()
-    assert "Clients (7)" in page
+    assert "<strong class=''>7</strong>connections" in page
     assert len(tree) == 5
     assert not [child for child in tree if child.is_running()]
     assert list(short_folder.iterdir()) == []

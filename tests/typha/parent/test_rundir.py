@@ -96,12 +96,12 @@ def test_a_folder_of_the_users_is_left_in_place_and_empty(tmp_path):
     assert list(chosen.iterdir()) == []
 
 
-def test_a_folder_that_did_not_exist_is_made_and_removed(tmp_path):
+def test_a_folder_that_did_not_exist_is_made_and_removed(short_folder):
     """With its parents, which stay."""
-    folder = rundir.open_(str(tmp_path / "a" / "b"))
+    folder = rundir.open_(str(short_folder / "a" / "b"))
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     folder.remove()
-    assert list((tmp_path / "a").iterdir()) == []
+    assert list((short_folder / "a").iterdir()) == []
 
 
 def test_remains_in_a_folder_of_the_users_are_cleared_at_the_start(tmp_path):
@@ -115,33 +115,33 @@ def test_remains_in_a_folder_of_the_users_are_cleared_at_the_start(tmp_path):
     folder.remove()
 
 
-def test_a_folder_with_other_peoples_files_is_refused(tmp_path):
+def test_a_folder_with_other_peoples_files_is_refused(short_folder):
     """A RunDir of /tmp must not cost the user all that is in it."""
-    (tmp_path / "thesis.tex").touch()
+    (short_folder / "thesis.tex").touch()
     with pytest.raises(rundir.RunDirError, match="not ours"):
-        rundir.open_(str(tmp_path))
-    assert (tmp_path / "thesis.tex").exists()
+        rundir.open_(str(short_folder))
+    assert (short_folder / "thesis.tex").exists()
 
 
-def test_two_servers_cannot_share_a_folder(tmp_path):
+def test_two_servers_cannot_share_a_folder(short_folder):
     """The second one says so instead of taking the first one's sockets away."""
-    folder = rundir.open_(str(tmp_path / "run"))
+    folder = rundir.open_(str(short_folder / "run"))
     with pytest.raises(rundir.RunDirError, match="in use"):
-        rundir.open_(str(tmp_path / "run"))
+        rundir.open_(str(short_folder / "run"))
     folder.remove()
 
 
-def test_a_path_too_long_for_a_socket_is_refused(tmp_path):
+def test_a_path_too_long_for_a_socket_is_refused(short_folder):
     """Binding would fail much later, in a child."""
     with pytest.raises(rundir.RunDirError, match="shorter"):
-        rundir.open_(str(tmp_path / ("x" * 100)))
+        rundir.open_(str(short_folder / ("x" * 100)))
 
 
-def test_a_path_that_cannot_be_a_folder_is_refused(tmp_path):
+def test_a_path_that_cannot_be_a_folder_is_refused(short_folder):
     """With the system's reason."""
-    (tmp_path / "file").touch()
+    (short_folder / "file").touch()
     with pytest.raises(rundir.RunDirError, match="cannot be used"):
-        rundir.open_(str(tmp_path / "file"))
+        rundir.open_(str(short_folder / "file"))
 
 
 def test_a_place_without_room_for_snapshots_is_passed_over(tmp_path, monkeypatch):
