@@ -1,6 +1,6 @@
 """A Kubernetes API server for load: one family of objects, empty lists of everything else.
 
-usage: python -m benchmarks.api [--family policies|pods] [--count N] [--port P]
+usage: python -m benchmarks.api [--family NAME] [--count N] [--port P]
 
 Prints `{"port": P}`, then obeys a JSON object a line on standard input and answers each with one:
 `churn` (rate, seconds) and `burst` (count) change objects, `state` tells what they are now, and
@@ -32,7 +32,7 @@ def faults(server: rest.Server) -> dict[str, Callable[..., dict[str, Any]]]:
 def main() -> None:
     """Serve until standard input ends."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.api")
-    arguments.add_argument("--family", choices=("policies", "pods"), default="policies")
+    arguments.add_argument("--family", choices=sorted(FAMILIES), default="policies")
     arguments.add_argument("--count", type=int, default=10_000)
     arguments.add_argument("--seed", type=int, default=1, help="which objects change when")
     arguments.add_argument("--port", type=int, default=0)

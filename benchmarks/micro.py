@@ -31,6 +31,7 @@ from typha.syncproto.messages import ClientHello, Codec, Dialect, SyncerType, Up
 RESOURCES: Final = {
     "policies": "globalnetworkpolicies.projectcalico.org",
     "pods": "pods",
+    "large-pods": "pods",
 }
 TOPIC: Final = Topic(SyncerType.FELIX, Dialect.MODERN, Codec.SNAPPY)
 BATCHES: Final = (1, 20, 1000)  # KVs in a frame: a calm cluster, a busy one, a burst

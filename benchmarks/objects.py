@@ -9,7 +9,7 @@ the code under test says.
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 MARKER: Final = re.compile(rb"@@TS(\d{19})")
@@ -191,6 +191,57 @@ PODS: Final = Family(
 )
 
 
+# What makes a pod 5 KiB long, as busy ones are: probes, mounts, environment, and who wrote what.
+LARGE_MANAGED: Final = (
+    b'{"manager":"kubelet","operation":"Update","apiVersion":"v1","time":"2026-03-01T08:00:09Z",'
+    b'"fieldsType":"FieldsV1","fieldsV1":{"f:status":{"f:conditions":{'
+    + b",".join(
+        b'"k:{\\"type\\":\\"%b\\"}":{".":{},"f:lastProbeTime":{},"f:lastTransitionTime":{},'
+        b'"f:status":{},"f:type":{}}' % condition
+        for condition in (b"ContainersReady", b"Initialized", b"PodScheduled", b"Ready")
+    )
+    + b'},"f:containerStatuses":{},"f:hostIP":{},"f:phase":{},"f:podIP":{},"f:podIPs":{".":{},'
+    b'"k:{\\"ip\\":\\"10.0.0.1\\"}":{".":{},"f:ip":{}}},"f:startTime":{}}},'
+    b'"subresource":"status"},'
+)
+LARGE_CONTAINER: Final = (
+    b'"livenessProbe":{"httpGet":{"path":"/alive","port":"http","scheme":"HTTP"},'
+    b'"initialDelaySeconds":5,"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,'
+    b'"failureThreshold":3},"readinessProbe":{"httpGet":{"path":"/ready","port":"http","scheme":'
+    b'"HTTP"},"timeoutSeconds":1,"periodSeconds":10,"successThreshold":1,"failureThreshold":3},'
+    b'"volumeMounts":[{"name":"kube-api-access-x7kq2","readOnly":true,"mountPath":'
+    b'"/var/run/secrets/kubernetes.io/serviceaccount"},{"name":"settings","mountPath":'
+    b'"/etc/shop"}],"command":["/bin/shop","--listen=:8080","--metrics=:9100"],"envFrom":['
+    b'{"configMapRef":{"name":"shop"}},{"secretRef":{"name":"shop"}}],"env":['
+    + b"".join(
+        b'{"name":"SHOP_SETTING_%d","valueFrom":{"configMapKeyRef":{"name":"shop-settings",'
+        b'"key":"setting-%d"}}},' % (n, n)
+        for n in range(9)
+    )
+)
+LARGE_STATUS: Final = (
+    b'"containerStatuses":[{"name":"shop","state":{"running":{"startedAt":'
+    b'"2026-03-01T08:00:04Z"}},"lastState":{},"ready":true,"restartCount":0,"image":'
+    b'"registry.invalid/shop:1.4.2","imageID":"registry.invalid/shop@sha256:'
+    b'4f1c7a1e0e2b6c43a2fb9a5f5d8f2f8f8c6b1f3e0d9a7b5c3e1f2a4b6c8d0e11","containerID":'
+    b'"containerd://0e2b6c43a2fb9a5f5d8f2f8f8c6b1f3e0d9a7b5c3e1f2a4b6c8d0e114f1c7a1e",'
+    b'"started":true}],'
+)
+
+
+def spell_large_pod(number: int, revision: int, changed: int) -> bytes:
+    """Spell a pod of 5 KiB, of which clients are told what they are told of the small one."""
+    return (
+        spell_pod(number, revision, changed)
+        .replace(b'"managedFields":[', b'"managedFields":[' + LARGE_MANAGED, 1)
+        .replace(b'"env":[', LARGE_CONTAINER, 1)
+        .replace(b'"hostIP":', LARGE_STATUS + b'"hostIP":', 1)
+    )
+
+
+LARGE_PODS: Final = replace(PODS, name="large-pods", spell=spell_large_pod)
+
+
 def spell_ready(number: int, revision: int, changed: int) -> bytes:
     """Spell what the server is fed in process: no more than it takes to know the update."""
     text = b'{"metadata":{"name":"ready-%06d","resourceVersion":"%d"},"number":%d,"changed":%d}'
@@ -209,4 +260,4 @@ READY: Final = Family(
     value=policy_value,
 )
 
-FAMILIES: Final = {family.name: family for family in (POLICIES, PODS, READY)}
+FAMILIES: Final = {family.name: family for family in (POLICIES, PODS, LARGE_PODS, READY)}

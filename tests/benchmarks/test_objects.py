@@ -8,7 +8,9 @@ from typha.model import encoding
 from typha.model.resources import Reading
 
 
-@pytest.mark.parametrize("family", [objects.POLICIES, objects.PODS], ids=lambda f: f.name)
+@pytest.mark.parametrize(
+    "family", [objects.POLICIES, objects.PODS, objects.LARGE_PODS], ids=lambda f: f.name
+)
 @pytest.mark.parametrize("number", [0, 1, 249, 62_501, 99_999])
 def test_keys_and_values_are_those_that_the_converters_make(
     family: objects.Family, number: int
@@ -27,6 +29,11 @@ def test_values_are_of_the_size_of_real_ones() -> None:
         value = family.value(54_321, 987)
         assert 550 < len(value) < 700
         assert objects.stamps(value) == (987,)
+
+
+def test_large_pods_have_five_kibibytes() -> None:
+    """As the goals of ingestion have them."""
+    assert len(objects.spell_large_pod(99_999, 77, 1234)) == pytest.approx(5120, rel=0.03)
 
 
 def test_older_clients_know_policies_by_other_keys_and_pods_by_the_same() -> None:
