@@ -6,9 +6,11 @@ datastore's state, key by key.
 """
 
 import random
+import shutil
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -91,8 +93,8 @@ class Soak:
         return False, took
 
 
-def run(options: Options, minutes: float) -> dict[str, Any]:
-    """Soak one server; returns the figures."""
+def run(options: Options, minutes: float, log: Path | None = None) -> dict[str, Any]:
+    """Soak one server; returns the figures.  What the server logged is kept at `log`."""
     with Bench(options) as bench:
         bench.start()
         with bench.clients_of("restless", f"--seed={options.seed}") as swarm:
@@ -109,6 +111,8 @@ def run(options: Options, minutes: float) -> dict[str, Any]:
             recovered, took = soak.recovered(quiet["last"])
             found = swarm.ask("check", state=bench.load.ask("state"))
             lost = swarm.ask("persist")["lost"]
+            if log:
+                shutil.copy(bench.tree.log, log)
             bench.tree.alive()
     return {
         "minutes": minutes,
@@ -134,12 +138,12 @@ def run(options: Options, minutes: float) -> dict[str, Any]:
 @click.option("--workers", default=2, show_default=True, help="Worker processes of the server.")
 @click.option("--seed", default=1, show_default=True, help="What goes wrong when.")
 @click.option("--netns", "isolated", is_flag=True, help="A network of its own (needs root).")
-def main(minutes: float, clients: int, kvs: int, *, isolated: bool, **given: Any) -> None:
+@click.option("--log", type=click.Path(path_type=Path), help="Where to keep the server's log.")
+def main(minutes: float, log: Path | None, *, isolated: bool, **given: Any) -> None:
     """Run, print, and exit with 1 if a client knows anything else than what is so."""
     if isolated:
         netns.enter()
-    options = Options(clients=clients, kvs=kvs, samplers=2, **given)
-    figures = run(options, minutes)
+    figures = run(Options(samplers=2, **given), minutes, log)
     counted = {name: figures.pop(name) for name in ("faults", "connections_lost")}
     lines = [[name, str(tidy(value))] for name, value in figures.items()]
     for heading, counts in counted.items():
