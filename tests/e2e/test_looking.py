@@ -1,5 +1,6 @@
 """The view from above, on the real process tree: status, clients, top, probes, metrics."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,12 +8,16 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.server import free_port, running
 from typha.dialing import DialError
+from typha.syncproto import client_schema, generations
+from typha.syncproto.messages import SyncerType
 
 MANIFESTS = """\
 apiVersion: v1
@@ -62,6 +67,35 @@ def test_clients_are_listed_with_who_they_are(short_folder, manifests):
         assert {row["worker"] for row in rows} == {0, 1}
         assert "test-node" in typha(server, "clients").stdout
         assert "test-node" in typha(server, "top", "--count", "1").stdout
+
+
+@pytest.mark.e2e
+def test_six_hundred_clients_are_listed_whole(short_folder, manifests):
+    """By the command and by the page, each with its name and its worker."""
+    settings = {"HealthEnabled": "true", "HealthPort": str(free_port())}
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(running(short_folder, manifests, tls=False, **settings))
+        for number in range(600):
+            client = stack.enter_context(
+                socket.create_connection(("127.0.0.1", server.port), timeout=30)
+            )
+            hello = generations.hello(SyncerType.FELIX, hostname=f"node-{number}")
+            plain = replace(hello, supports_decoder_restart=False, compression_algorithms=())
+            client.sendall(client_schema.hello(plain))
+
+        def listed() -> list[dict]:
+            lines = typha(server, "clients", "--format", "json").stdout.splitlines()
+            rows = [json.loads(line) for line in lines]
+            return rows if all(row["state"] == "streaming" for row in rows) else []
+
+        wait_until(lambda: len(listed()) == 600)
+        rows = listed()
+        assert {row["hostname"] for row in rows} == {f"node-{number}" for number in range(600)}
+        assert sorted(Counter(row["worker"] for row in rows).values()) == [300, 300]
+        url = f"http://127.0.0.1:{settings['HealthPort']}"
+        asked = [sys.executable, "-m", "typha", "clients", "--url", url, "--format", "json"]
+        shown = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=60)
+        assert len(shown.stdout.splitlines()) == 600
 
 
 @pytest.mark.e2e
