@@ -25,10 +25,9 @@ class Upstream:
         if not isinstance(event, StreamReport):
             self._inbox.put(event)
             return
-        with self._lock:
+        with self._lock:  # also while it is put: what is shown later has to arrive later
             self._reports[event.resource] = event
-            shown = self._shown(event)
-        self._inbox.put(shown)
+            self._inbox.put(self._shown(event))
 
     def forbidden(self) -> frozenset[str]:
         """Name the resources that we may not read."""
@@ -52,9 +51,8 @@ class Upstream:
             changed = trouble != self._trouble
             self._trouble = trouble
             self._answered_at = self._answered_at if now is None else now
-            reports = [self._shown(report) for report in self._reports.values()] if changed else []
-        for report in reports:
-            self._inbox.put(report)
+            for report in self._reports.values() if changed else ():
+                self._inbox.put(self._shown(report))
 
     def _shown(self, report: StreamReport) -> StreamReport:
         if not self._trouble:

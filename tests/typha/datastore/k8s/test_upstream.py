@@ -1,5 +1,6 @@
 """While the API server does not answer, no stream is believed to be fresh."""
 
+import threading
 from dataclasses import replace
 
 from tests.typha.datastore.recording import Recording
@@ -59,3 +60,31 @@ def test_what_is_forbidden_is_known_also_while_nobody_answers():
     assert upstream.forbidden() == {"nodes"}
     upstream.put(MISSING)
     assert upstream.forbidden() == frozenset()
+
+
+class Slow(Recording):
+    """An inbox that takes its time with bad news."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_taking = threading.Event()
+
+    def put(self, event):
+        """Take one event."""
+        if event.state is StreamState.FAILING:
+            self.is_taking.set()
+            threading.Event().wait(0.1)
+        super().put(event)
+
+
+def test_what_is_shown_last_arrives_last():
+    """A stream that reports just when trouble ends is not left in trouble until its next event."""
+    inbox = Slow()
+    upstream = Upstream(inbox)
+    upstream.failed("gone")
+    stream = threading.Thread(target=upstream.put, args=(GOOD,))
+    stream.start()
+    assert inbox.is_taking.wait(10)
+    upstream.answered(60.0)
+    stream.join()
+    assert inbox.reports["pods"] == GOOD
