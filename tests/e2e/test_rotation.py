@@ -71,6 +71,7 @@ def test_files_that_are_overwritten_one_by_one_serve_once_they_fit(sets):
         assert presented(server) == before
         # Of the new authority, but clients of the old one are still let in: CAFile is as it was.
         shutil.copy(sets / "new" / "typha.crt", sets / "certs" / "typha.crt")
+        server.process.send_signal(signal.SIGHUP)
         wait_for(
             lambda: presented(server) == der(sets / "new" / "typha.crt"), "the new certificate"
         )

@@ -20,20 +20,22 @@ from tests.integration.cluster import ADMIN, ApiServer
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "install.md").read_text()
+MIGRATING = (ROOT / "docs" / "migrate.md").read_text()
+OPERATING = (ROOT / "docs" / "operate.md").read_text()
 NAMESPACE = "kube-system"
 CORE = f"/api/v1/namespaces/{NAMESPACE}"
 
 
-def blocks(heading: str) -> list[str]:
+def blocks(heading: str, text: str = TEXT) -> list[str]:
     """Return what a section of the guide says to type, block by block."""
-    (section,) = re.findall(rf"(?ms)^## {re.escape(heading)}$(.*?)(?=^## |\Z)", TEXT)
+    (section,) = re.findall(rf"(?ms)^## {re.escape(heading)}$(.*?)(?=^## |\Z)", text)
     found = re.findall(r"(?m)(?:^    .*\n|^\n(?=    ))+", section)
     return [re.sub(r"(?m)^    ", "", block).strip() for block in found]
 
 
-def step(heading: str, *words: str) -> str:
+def step(heading: str, *words: str, text: str = TEXT) -> str:
     """Return the one block of a section that has all these words."""
-    (block,) = [each for each in blocks(heading) if all(word in each for word in words)]
+    (block,) = [each for each in blocks(heading, text) if all(word in each for word in words)]
     return block
 
 

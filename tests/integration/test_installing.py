@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from tests.deploy import building
 from tests.e2e.server import wait_for
@@ -194,3 +195,55 @@ def test_calico_node_is_told_as_the_guide_says(administrator, cluster):
     table = dict(re.findall(r"(?m)^\| `(FELIX_\w+)` \| `([^`]+)` \|$", guide.TEXT))
     assert {"FELIX_TYPHAK8SSERVICENAME", "FELIX_TYPHACN"} <= table.keys()
     assert table.items() <= values.items()
+
+
+def image(cluster) -> str:
+    """Return the image that the Deployment names now."""
+    found = cluster[1].ask("GET", f"{APPS}/deployments/calico-typha")
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    return str(container["image"])
+
+
+def test_the_way_from_the_original_and_back_is_a_change_of_image(administrator, cluster):
+    """As the guide to migrating says, without the waiting for pods that nobody starts here."""
+    there = guide.step("With manifests", "set image", text=guide.MIGRATING)
+    back = guide.step("Back", "set image", text=guide.MIGRATING)
+    before = image(cluster)
+    try:
+        administrator.types(there.partition("kubectl -n kube-system rollout")[0])
+        assert image(cluster) == "registry.example.com/typha:0.1.0"
+        administrator.types(back.partition("kubectl -n kube-system rollout")[0])
+        assert image(cluster) == "calico/typha:v3.32.1"
+        applied = guide.step("With manifests", "kubectl diff", text=guide.MIGRATING)
+        # A diff is told by its exit code.
+        administrator.types(applied.replace("kubectl diff -k deploy/base", "true"))
+    finally:
+        administrator.types("kubectl apply -k deploy/base")
+    assert image(cluster) == before
+
+
+def test_a_check_can_be_run_under_the_account(administrator):
+    """The pod that the guide to migrating runs is one."""
+    command = guide.step("Before", "typha-check", text=guide.MIGRATING)
+    assert "--rm -it" in command
+    shown = administrator.types(command.replace("--rm -it", "--dry-run=server -o yaml"))
+    pod = yaml.safe_load(shown.stdout)
+    assert pod["spec"]["serviceAccountName"] == "calico-typha"
+    assert pod["spec"]["containers"][0]["command"] == ["typha", "check"]
+
+
+def test_new_certificates_replace_the_secret_in_place(administrator, cluster):
+    """As the guide to operating says; the kubelet brings them to the pods."""
+    secret = f"/api/v1/namespaces/{guide.NAMESPACE}/secrets/calico-typha-certs"
+    before = cluster[1].ask("GET", secret)
+    renewing = guide.step("Certificate rotation", "create secret", text=guide.OPERATING)
+    openssl = guide.step("2. Certificates", "openssl req -x509").replace("rsa:4096", "rsa:2048")
+    administrator.types("mv certs kept")
+    try:
+        administrator.types(openssl)
+        administrator.types(renewing)
+    finally:
+        administrator.types("rm -rf certs && mv kept certs")
+    after = cluster[1].ask("GET", secret)
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+    assert after["data"] != before["data"]
