@@ -38,8 +38,9 @@ class Change(NamedTuple):
 def present(update: tuple[str, bytes, str, str], update_type: UpdateType) -> Change:
     """Encode (key, value, revision, v3 resource version) of a key that has a value."""
     key, value, revision, v3_resource_version = update
-    element = schema.element(key, value, revision, v3_resource_version, UpdateType.NEW)
-    return Change(key, element, len(schema.element_head(key, value)), update_type)
+    head = schema.element_head(key, value)
+    element = schema.element(key, value, revision, v3_resource_version, UpdateType.NEW, head=head)
+    return Change(key, element, len(head), update_type)
 
 
 def absent(

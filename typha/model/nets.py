@@ -12,7 +12,7 @@ from typing import NamedTuple
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _DOTTED = rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}"
 _IPV4 = re.compile(_DOTTED)
-_IPV4_CIDR = re.compile(rf"{_DOTTED}/(3[0-2]|[12]?[0-9])")
+_IPV4_NET = re.compile(rf"{_DOTTED}(?:/(3[0-2]|[12]?[0-9]))?")
 _GROUP = re.compile("[0-9a-fA-F]{1,4}")
 _ZEROS = re.compile(r"\b0(?::0)+\b")  # a single zero group is left alone
 _PREFIX = re.compile("0*([0-9]{1,3})")
@@ -63,13 +63,16 @@ def parse_cidr(text: str) -> str | None:
 
 def parse_net(text: str) -> str | None:
     """Return the canonical masked network of a CIDR or an address (/32 or /128)."""
-    if _IPV4.fullmatch(text):
-        return text + "/32"
-    found = _IPV4_CIDR.fullmatch(text)
+    found = _IPV4_NET.fullmatch(text)
     if found:
+        if found[5] is None:
+            return text + "/32"
         a, b, c, d, prefix = map(int, found.groups())
-        net = Net(_V4, a << 24 | b << 16 | c << 8 | d, prefix)
-        return text if net.address == net.network else net.network_text()
+        address = a << 24 | b << 16 | c << 8 | d
+        host_bits = 32 - prefix
+        if address >> host_bits << host_bits == address:
+            return text
+        return Net(_V4, address, prefix).network_text()
     other = parse(text)
     return None if other is None else other.network_text()
 

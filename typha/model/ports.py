@@ -6,7 +6,8 @@ name; a protocol as a number or its lower-case name.
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from typha.model import typed
 
@@ -17,11 +18,13 @@ _LAST_PROTOCOL: Final = 255
 _NUMBER: Final = re.compile("[0-9]+", re.ASCII)
 _RANGE: Final = re.compile("([0-9]+):([0-9]+)", re.ASCII)
 _NAME: Final = re.compile("[a-zA-Z0-9_.-]{1,128}")
+_LONGEST_REMEMBERED: Final = 128  # characters; no name is longer
 _LONGEST: Final = 20  # digits; enough to tell, and no more are made a number
 # The names Kubernetes policies may spell in any case -> as Calico spells them.
 _CANONICAL: Final = {
     name.lower(): name for name in ("UDP", "TCP", "ICMP", "ICMPv6", "SCTP", "UDPLite", "any")
 }
+_USUAL: Final = {name: name.lower() for name in _CANONICAL.values()}
 
 
 def port(text: str) -> Port:
@@ -103,6 +106,38 @@ def _number(digits: str) -> int:
     return number
 
 
-PORT: Final = typed.number_or(typed.parsed(port, 0), typed.UINT16)
-PORTS: Final = typed.list_of(PORT)
-PROTOCOL: Final = typed.number_or(typed.parsed(protocol, 0), typed.UINT8)
+def _ports(value: Any) -> list[Port]:
+    """Read a list of ports; nearly all are numbers, which stay as they are."""
+    if type(value) is not list:
+        raise typed.misfit(value, "a list")
+    read = PORT.convert
+    try:
+        return [
+            each if type(each) is int and 0 <= each <= _LAST_PORT else read(each) for each in value
+        ]
+    except typed.MemberError:
+        ports: list[Port] = _ANY_PORTS.convert(value)  # says which one; null is a number to it
+        return ports
+
+
+def _protocol(value: Any) -> int | str:
+    """Read a protocol; nearly all have one of a few names."""
+    if type(value) is str and value in _USUAL:
+        return _USUAL[value]
+    number_or_name: int | str = _ANY_PROTOCOL.convert(value)
+    return number_or_name
+
+
+_remembered = lru_cache(maxsize=4096)(port)
+
+
+def _known(text: str) -> Port:
+    """Read a port given as text; policies tend to name the same ones."""
+    return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else port(text)
+
+
+PORT: Final = typed.number_or(typed.parsed(_known, 0), typed.UINT16)
+_ANY_PORTS: Final = typed.list_of(PORT)
+PORTS: Final = typed.Type(_ports, _ANY_PORTS.zero)
+_ANY_PROTOCOL: Final = typed.number_or(typed.parsed(protocol, 0), typed.UINT8)
+PROTOCOL: Final = typed.Type(_protocol, _ANY_PROTOCOL.zero)

@@ -34,6 +34,7 @@ _FLAGS: Final = (
     ("preDNAT", "pre_dnat"),
     ("applyOnForward", "apply_on_forward"),
 )
+_FLAGGED: Final = frozenset(member for member, _ in _FLAGS)
 _DELETE: Final = "Delete"  # the staged action that has no value
 
 
@@ -71,7 +72,7 @@ def _value(spec: JsonObject, namespace: str) -> JsonObject:
     if outbound:
         value["outbound_rules"] = outbound
     value["selector"] = _selector(spec, namespace)
-    if not namespace:
+    if not namespace and not _FLAGGED.isdisjoint(spec):
         value.update({name: True for member, name in _FLAGS if specs.flag(spec, member)})
     types = specs.texts(spec, "types")
     if types:

@@ -5,7 +5,7 @@ Pass rule that would match more without it is left out, any other keeps its othe
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from typha.model import nets, ports, typed
@@ -32,10 +32,11 @@ class _Side(NamedTuple):
     """One side of a rule, and what is made of its members."""
 
     where: str
-    copies: Mapping[str, tuple[str, ...]]  # v3 member -> what it is called in v1
+    copies: Mapping[str, str]  # v3 member -> what it is called in v1
     nets: str
     not_nets: str
     selector: str
+    not_selector: str
     service: str
     service_namespace: str
     account_names: str
@@ -46,15 +47,16 @@ def _side(where: str, name: str) -> _Side:
     return _Side(
         where,
         copies={
-            "ports": (f"{name}_ports",),
-            "notSelector": (f"!{name}_selector", f"!orig_{name}_selector"),
-            "notPorts": (f"!{name}_ports",),
-            "selector": (f"orig_{name}_selector",),
-            "namespaceSelector": (f"orig_{name}_namespace_selector",),
+            "ports": f"{name}_ports",
+            "notPorts": f"!{name}_ports",
+            "selector": f"orig_{name}_selector",
+            "notSelector": f"!orig_{name}_selector",
+            "namespaceSelector": f"orig_{name}_namespace_selector",
         },
         nets=f"{name}_nets",
         not_nets=f"!{name}_nets",
         selector=f"{name}_selector",
+        not_selector=f"!{name}_selector",
         service=f"{name}_service",
         service_namespace=f"{name}_service_ns",
         account_names=f"orig_{name}_service_acct_names",
@@ -79,6 +81,8 @@ _PLACES: Final = {
         )
     )
 }
+
+_PLACE_OF: Final = _PLACES.__getitem__
 
 
 def convert(rules: Any, namespace: str, where: str) -> list[JsonObject]:
@@ -115,11 +119,11 @@ def _rule(rule: JsonObject, namespace: str) -> JsonObject | None:
         said = rule.get(side.where)
         if said and not _match(said, side, namespace, sides) and action not in _SAFE_WIDENED:
             return None
-    for name in sorted(sides, key=_PLACES.__getitem__):
+    for name in sorted(sides, key=_PLACE_OF):
         result[name] = sides[name]
     if "http" in rule:
         result["http"] = rule["http"]
-    annotations = rule.get("metadata", {}).get("annotations")
+    annotations = rule["metadata"].get("annotations") if "metadata" in rule else None
     if annotations is not None:
         result["metadata"] = {"annotations": annotations} if annotations else {}
     return result
@@ -130,16 +134,18 @@ def _match_packet(rule: JsonObject, result: JsonObject) -> None:
     for member, name in _PACKET:
         if member in rule:
             result[name] = rule[member]
-    result.update(rule.get("icmp", ()))
-    result.update({f"!{name}": code for name, code in rule.get("notICMP", {}).items()})
+    if "icmp" in rule:
+        result.update(rule["icmp"])
+    if "notICMP" in rule:
+        result.update({f"!{name}": code for name, code in rule["notICMP"].items()})
 
 
 def _match(said: JsonObject, side: _Side, namespace: str, result: JsonObject) -> bool:
     """Add what one side says; False if a net that limits the rule is lost."""
+    copies = side.copies
     for member, value in said.items():
-        if value:
-            for name in side.copies.get(member, ()):
-                result[name] = value
+        if value and member in copies:
+            result[copies[member]] = value
     if not _OF_ENDPOINTS.isdisjoint(said):
         _match_endpoints(said, side, namespace, result)
     if "services" in said:
@@ -148,10 +154,18 @@ def _match(said: JsonObject, side: _Side, namespace: str, result: JsonObject) ->
             result[side.service] = service["name"]
         if service["namespace"]:
             result[side.service_namespace] = service["namespace"]
-    return _match_nets(said, side, result)
+    if "nets" in said or "notNets" in said:
+        return _match_nets(said, side, result)
+    return True
 
 
 def _match_endpoints(said: JsonObject, side: _Side, namespace: str, result: JsonObject) -> None:
+    if not namespace and _OF_MORE.isdisjoint(said):  # as nearly all do in global policies
+        if said["selector"]:
+            result[side.selector] = said["selector"]
+        return
+    if said.get("notSelector"):
+        result[side.not_selector] = said["notSelector"]
     accounts = said.get("serviceAccounts", _NO_ACCOUNTS)
     names, account_selector = accounts["names"], accounts["selector"]
     entity = selectors.Entity(
@@ -172,9 +186,7 @@ def _match_endpoints(said: JsonObject, side: _Side, namespace: str, result: Json
 
 def _match_nets(said: JsonObject, side: _Side, result: JsonObject) -> bool:
     """Add the nets that can be read; False if those that cannot would have limited the rule."""
-    wanted, unwanted = said.get("nets", ()), said.get("notNets", ())
-    if not wanted and not unwanted:
-        return True
+    wanted, unwanted = said.get("nets") or (), said.get("notNets") or ()
     readable = [net for net in map(_net, wanted) if net is not None]
     if readable:
         result[side.nets] = readable
@@ -193,7 +205,7 @@ def _net(text: str) -> str | None:
     return _remembered_net(text) if len(text) <= _LONGEST_NET else nets.parse_net(text)
 
 
-Converters = Mapping[str, Callable[[Any], Any]]
+Converters = Mapping[str, tuple[type | None, Callable[[Any], Any]]]  # plain, convert: `Type`
 
 
 def _given(value: Any, converters: Converters) -> JsonObject:
@@ -202,8 +214,12 @@ def _given(value: Any, converters: Converters) -> JsonObject:
         raise typed.misfit(value, "an object")
     result: JsonObject = {}
     for name, member in value.items():
-        convert_member = converters.get(name)
-        if convert_member is None or member is None:
+        wanted = converters.get(name)
+        if wanted is None or member is None:
+            continue
+        plain, convert_member = wanted
+        if type(member) is plain:
+            result[name] = member
             continue
         try:
             result[name] = convert_member(member)
@@ -217,29 +233,35 @@ def _icmp(value: Any) -> JsonObject:
     return {f"icmp_{name}": codes[name] for name in codes}
 
 
-_ENTITY: Final[Converters] = {
-    "selector": typed.STRING.convert,
-    "notSelector": typed.STRING.convert,
-    "namespaceSelector": typed.STRING.convert,
-    "nets": typed.STRINGS.convert,
-    "notNets": typed.STRINGS.convert,
-    "ports": ports.PORTS.convert,
-    "notPorts": ports.PORTS.convert,
-    "services": _SERVICE.convert,
-    "serviceAccounts": _ACCOUNTS.convert,
-}
-_RULE: Final[Converters] = {
-    "action": typed.STRING.convert,
-    "ipVersion": typed.INT.convert,
-    "protocol": ports.PROTOCOL.convert,
-    "notProtocol": ports.PROTOCOL.convert,
-    "icmp": _icmp,
-    "notICMP": _icmp,
-    "source": lambda value: _given(value, _ENTITY),
-    "destination": lambda value: _given(value, _ENTITY),
-    "http": _HTTP.convert,
-    "metadata": _METADATA.convert,
-}
+def _converters(**types: typed.Type) -> Converters:
+    return {name: (wanted.plain, wanted.convert) for name, wanted in types.items()}
+
+
+_ICMP_CODES: Final = typed.Type(_icmp, dict)
+_ENTITY: Final = _converters(
+    selector=typed.STRING,
+    notSelector=typed.STRING,
+    namespaceSelector=typed.STRING,
+    nets=typed.STRINGS,
+    notNets=typed.STRINGS,
+    ports=ports.PORTS,
+    notPorts=ports.PORTS,
+    services=_SERVICE,
+    serviceAccounts=_ACCOUNTS,
+)
+_SIDE: Final = typed.Type(partial(_given, converters=_ENTITY), dict)
+_RULE: Final = _converters(
+    action=typed.STRING,
+    ipVersion=typed.INT,
+    protocol=ports.PROTOCOL,
+    notProtocol=ports.PROTOCOL,
+    icmp=_ICMP_CODES,
+    notICMP=_ICMP_CODES,
+    source=_SIDE,
+    destination=_SIDE,
+    http=_HTTP,
+    metadata=_METADATA,
+)
 _PACKET: Final = (
     ("ipVersion", "ip_version"),
     ("protocol", "protocol"),
@@ -247,6 +269,5 @@ _PACKET: Final = (
 )
 _OF_PACKETS: Final = frozenset({"ipVersion", "protocol", "notProtocol", "icmp", "notICMP"})
 _NO_ACCOUNTS: Final = _ACCOUNTS.zero()
-_OF_ENDPOINTS: Final = frozenset(
-    {"selector", "notSelector", "namespaceSelector", "serviceAccounts"}
-)
+_OF_MORE: Final = frozenset({"notSelector", "namespaceSelector", "serviceAccounts"})
+_OF_ENDPOINTS: Final = _OF_MORE | {"selector"}

@@ -18,17 +18,22 @@ def of(resource: Resource) -> JsonObject:
 
 def text(spec: JsonObject, member: str) -> str:
     """Return a text."""
-    return metadata.text(spec, member, "spec")
+    value = spec.get(member)
+    return value if type(value) is str else metadata.text(spec, member, "spec")
 
 
 def texts(spec: JsonObject, member: str) -> list[str]:
     """Return a list of texts."""
-    return typed.retype(typed.STRINGS, spec.get(member), f"spec.{member}") or []
+    if member not in spec:
+        return []
+    return typed.retype(typed.STRINGS, spec[member], f"spec.{member}") or []
 
 
 def flag(spec: JsonObject, member: str) -> bool:
     """Return true or false."""
-    value: bool = typed.retype(typed.BOOL, spec.get(member), f"spec.{member}")
+    if member not in spec:
+        return False
+    value: bool = typed.retype(typed.BOOL, spec[member], f"spec.{member}")
     return value
 
 

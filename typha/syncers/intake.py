@@ -200,7 +200,7 @@ class Intake:
             self.unchanged[resource] += 1
             return
         try:
-            made = list(self._convert(channel, item, live=live))
+            made = self._convert(channel, item, live=live)
         except ConversionError as error:
             yield from self._refuse(channel, resource, identity, str(error))
             return
@@ -219,14 +219,16 @@ class Intake:
         for (feed, tracker), kvs in zip(channel.feeds, made, strict=True):
             yield from _address(channel, feed, tracker.take(identity, kvs))
 
-    def _convert(self, channel: _Channel, item: JsonObject, *, live: bool) -> Iterator[list[KV]]:
+    def _convert(self, channel: _Channel, item: JsonObject, *, live: bool) -> list[list[KV]]:
         reading = self._watching if live else self._listing
         read: dict[Reader, Resource | None] = {}
+        made: list[list[KV]] = []
         for feed, _ in channel.feeds:
             if feed.read not in read:
                 read[feed.read] = feed.read(item, reading)
             resource = read[feed.read]
-            yield [] if resource is None else feed.process(resource)
+            made.append([] if resource is None else feed.process(resource))
+        return made
 
     def _lose(self, channel: _Channel, event: Removed | Undecodable) -> Iterator[Addressed]:
         identity = f"{event.namespace}/{event.name}"

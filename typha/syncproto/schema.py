@@ -153,8 +153,9 @@ def element(  # noqa: PLR0913 - the six fields of an update, in their order
     update_type: int,
     *,
     ttl: int = 0,
+    head: bytes = b"",
 ) -> bytes:
-    """Encode one update; `ttl` is in nanoseconds.
+    """Encode one update; `ttl` is in nanoseconds, `head` its `element_head` if that is at hand.
 
     An empty value is as good as none.  Raises EncodeError for what cannot be encoded.
     """
@@ -162,7 +163,7 @@ def element(  # noqa: PLR0913 - the six fields of an update, in their order
         try:
             text = revision.encode()
             revision_size = _REVISIONS[len(text)]
-            head = element_head(key, value)
+            head = head or element_head(key, value)
             if not v3_resource_version:
                 return b"".join((head, revision_size, text, _TYPE_AFTER_REVISION[update_type]))
             version = v3_resource_version.encode()

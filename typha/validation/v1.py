@@ -5,7 +5,7 @@ and HTTP matches may be anything that could be converted.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from typha.model import selectors
@@ -29,10 +29,7 @@ _SELECTORS: Final = (
     *("!orig_src_selector", "!orig_dst_selector"),
     *("orig_src_service_acct_selector", "orig_dst_service_acct_selector"),
 )
-_ICMP_LIMITS: Final = (
-    *(("icmp_type", 254), ("!icmp_type", 254)),
-    *(("icmp_code", 255), ("!icmp_code", 255)),
-)
+_ICMP_LIMITS: Final = {"icmp_type": 254, "!icmp_type": 254, "icmp_code": 255, "!icmp_code": 255}
 
 _POLICY: Final = "/calico/v1/policy/"
 _HOST: Final = "/calico/v1/host/"
@@ -62,12 +59,13 @@ def _check_for(key: str) -> Callable[[JsonObject], str | None] | None:
 def _policy(value: JsonObject) -> str | None:
     if not selectors.is_selector(value["selector"]):
         return f"selector: {value['selector']!r} is not a selector"
-    hints = value.get("performance_hints", ())
-    if len(set(hints)) != len(hints):
-        return "performance_hints: one is there twice"
-    for hint in hints:
-        if hint not in _HINTS:
-            return f"performance_hints: {hint!r} is none of {', '.join(_HINTS)}"
+    if "performance_hints" in value:
+        hints = value["performance_hints"]
+        if len(set(hints)) != len(hints):
+            return "performance_hints: one is there twice"
+        for hint in hints:
+            if hint not in _HINTS:
+                return f"performance_hints: {hint!r} is none of {', '.join(_HINTS)}"
     return _rules(value)
 
 
@@ -82,56 +80,59 @@ def _rules(value: JsonObject) -> str | None:
 
 
 def _rule(rule: JsonObject) -> str | None:
-    for check in (_numbers, _protocols, _rule_selectors, _ports):
-        reason = check(rule)
-        if reason is not None:
-            return reason
+    for member, value in rule.items():
+        if member in _CHECKS:
+            reason = _CHECKS[member](rule, member, value)
+            if reason is not None:
+                return reason
     return None
 
 
-def _numbers(rule: JsonObject) -> str | None:
-    if "ip_version" in rule and rule["ip_version"] not in _IP_VERSIONS:
-        return f"ip_version: {rule['ip_version']} is neither 4 nor 6"
-    for member, greatest in _ICMP_LIMITS:
-        if member in rule and not 0 <= rule[member] <= greatest:
-            return f"{member}: {rule[member]} is not between 0 and {greatest}"
-    return None
+def _ip_version(_: JsonObject, member: str, version: int) -> str | None:
+    return None if version in _IP_VERSIONS else f"{member}: {version} is neither 4 nor 6"
 
 
-def _protocols(rule: JsonObject) -> str | None:
-    for member in ("protocol", "!protocol"):
-        if member in rule and not _is_protocol(rule[member]):
-            return f"{member}: {rule[member]!r} is no protocol"
-    return None
+def _icmp(_: JsonObject, member: str, number: int) -> str | None:
+    greatest = _ICMP_LIMITS[member]
+    if 0 <= number <= greatest:
+        return None
+    return f"{member}: {number} is not between 0 and {greatest}"
 
 
-def _is_protocol(protocol: int | str) -> bool:
+def _protocol(_: JsonObject, member: str, protocol: int | str) -> str | None:
     if isinstance(protocol, int):
-        return 1 <= protocol <= _LAST_PROTOCOL
-    return protocol in _PROTOCOLS
+        is_known = 1 <= protocol <= _LAST_PROTOCOL
+    else:
+        is_known = protocol in _PROTOCOLS
+    return None if is_known else f"{member}: {protocol!r} is no protocol"
 
 
-def _rule_selectors(rule: JsonObject) -> str | None:
-    for member in _SELECTORS:
-        if member in rule and not selectors.is_selector(rule[member]):
-            return f"{member}: {rule[member]!r} is not a selector"
-    return None
+def _selector(_: JsonObject, member: str, selector: str) -> str | None:
+    if selectors.is_selector(selector):
+        return None
+    return f"{member}: {selector!r} is not a selector"
 
 
-def _ports(rule: JsonObject) -> str | None:
+def _ports(rule: JsonObject, member: str, ports: list[int | str]) -> str | None:
     protocol = rule.get("protocol")
-    for member in _PORT_LISTS:
-        ports = rule.get(member)
-        if not ports:
-            continue
-        if protocol is not None and protocol not in _WITH_PORTS:
-            return f"{member}: protocol {protocol!r} has no ports"
-        for port in ports:
-            if not _is_port(port):
-                return f"{member}: {port!r} is no port"
-            if protocol is None and not _is_named(port):
-                return f"{member}: {port!r} needs a protocol"
+    if ports and protocol is not None and protocol not in _WITH_PORTS:
+        return f"{member}: protocol {protocol!r} has no ports"
+    for port in ports:
+        if port < 1 if type(port) is int else not _is_port(port):
+            return f"{member}: {port!r} is no port"
+        if protocol is None and not _is_named(port):
+            return f"{member}: {port!r} needs a protocol"
     return None
+
+
+_CHECKS: Final[Mapping[str, Callable[[JsonObject, str, Any], str | None]]] = {
+    "ip_version": _ip_version,
+    "protocol": _protocol,
+    "!protocol": _protocol,
+    **dict.fromkeys(_ICMP_LIMITS, _icmp),
+    **dict.fromkeys(_PORT_LISTS, _ports),
+    **dict.fromkeys(_SELECTORS, _selector),
+}
 
 
 def _is_port(port: int | str) -> bool:
