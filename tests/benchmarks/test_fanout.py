@@ -84,3 +84,12 @@ def test_a_soak_ends_with_every_client_knowing_what_is_so() -> None:
     assert figures["divergent"] == "0"
     assert figures["checked"] == "8"
     assert any(name.startswith("faults: ") for name in figures)
+
+
+def test_a_warm_start_is_timed_against_a_cold_one() -> None:
+    """The second start finds no API server, and its client is told all the same."""
+    done = run("warm_start", "--pods", "50", "--rounds", "0")
+    (found,) = map(json.loads, done.stdout.splitlines())
+    assert found["kvs"] > 50, done.stderr
+    assert 0 < found["listening_s"] < found["first_kvs_s"] <= found["whole_snapshot_s"]
+    assert found["checkpoint_mib"] > 0

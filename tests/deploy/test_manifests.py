@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import re
 
 import pytest
@@ -236,3 +237,39 @@ def test_nothing_secret_is_among_the_manifests():
         assert "PRIVATE KEY" not in file.read_text()
         for each in yaml.safe_load_all(file.read_text()):
             assert (each or {}).get("kind") != "Secret"
+
+
+def test_a_warm_start_keeps_its_state_on_the_node(tmp_path):
+    """What is mounted is what the setting names; the comment makes it for the user it is."""
+    variant = tmp_path / "variant"
+    variant.mkdir()
+    parts = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(DEPLOY / "base", variant)],
+        "components": [os.path.relpath(DEPLOY / "components" / "warm-start", variant)],
+    }
+    (variant / "kustomization.yaml").write_text(yaml.safe_dump(parts))
+    objects = building.built(str(variant))
+    environment = building.environment_of(objects)
+    assert environment["TYPHA_WARMSTART"] == "true"
+    folder = environment["TYPHA_CHECKPOINTDIR"]
+    pod, container = building.pod_of(objects), building.container_of(objects)
+    (mount,) = [each for each in container["volumeMounts"] if each["mountPath"] == folder]
+    (volume,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
+    assert volume["hostPath"]["type"] == "DirectoryOrCreate"
+    user = pod["securityContext"]["runAsUser"]
+    note = (DEPLOY / "components" / "warm-start" / "kustomization.yaml").read_text()
+    assert (
+        f"-o {user} -g {pod['securityContext']['runAsGroup']} {volume['hostPath']['path']}" in note
+    )
+    loaded, errors = loading.examine(
+        {
+            "TYPHA_DATASTORETYPE": "kubernetes",
+            "TYPHA_WARMSTART": "true",
+            "TYPHA_CHECKPOINTDIR": folder,
+        },
+        "/nonexistent",
+    )
+    assert not errors
+    assert loaded.settings.processes.checkpoint_dir == folder
