@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typha
+from typha.certs import exposure
 from typha.config import listing, loading, settings as parts
 from typha.config.errors import ConfigError
 from typha.parent import children, listening, restarts, rundir, supervise
@@ -73,7 +74,23 @@ def _load(configuration: Configuration) -> parts.Settings:
     log.info("Successfully loaded configuration.", extra=given)
     if not loaded.settings.tls.enabled:
         log.warning("Clients are served without TLS: anybody who reaches the port can read.")
+    _warn_of_exposed_keys(loaded.settings)
     return loaded.settings
+
+
+def _warn_of_exposed_keys(settings: parts.Settings) -> None:
+    datastore = settings.datastore
+    keys = {
+        "ServerKeyFile": settings.tls.key_file,
+        "PrometheusMetricsKeyFile": settings.metrics.key_file,
+        "PeerKeyFile": settings.rebalancing.peer_key_file,
+        "etcd key": datastore.etcd.key_file,
+        "Kubernetes client key": datastore.kubernetes.key_file,
+    }
+    for setting, file in keys.items():
+        if mode := exposure.readable_by_everybody(file) if file else "":
+            warned = {"setting": setting, "file": file, "mode": mode}
+            log.warning("A private key can be read by everybody on this machine", extra=warned)
 
 
 def _allow_many_connections() -> None:

@@ -5,7 +5,6 @@ Typha's peers make: chain, dates, purpose; DNS names and addresses play no role.
 """
 
 import datetime as dt
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from typha.certs import exposure
 
 EXPIRES_SOON: Final = dt.timedelta(days=30)  # time enough to notice and to act
 
@@ -130,9 +131,8 @@ def chain_problems(
 
 def exposure_problems(path: str) -> Iterator[Problem]:
     """Find whether users other than its owner and group can read a key."""
-    mode = Path(path).stat().st_mode
-    if mode & stat.S_IROTH:
-        yield Problem(f"can be read by everybody (mode {stat.S_IMODE(mode):04o})", serious=False)
+    if mode := exposure.readable_by_everybody(path):
+        yield Problem(f"can be read by everybody (mode {mode})", serious=False)
 
 
 def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
