@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.server import make_certificates, running, wait_for
 from tests.freshness import upstream as api_server
-from tests.freshness.observing import pointing_to
+from tests.freshness.observing import environment
 from typha.dialing import DialError
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
@@ -48,7 +48,7 @@ def upstream():
 @pytest.fixture
 def pair(upstream, short_folder, request):
     """Run two servers: one behind the relay, and one behind it or beside it."""
-    behind, beside = upstream.url, upstream.api.url
+    behind, beside = upstream.where["K8S_API_ENDPOINT"], upstream.api.url
     kubeconfig = short_folder / "kubeconfig"
     kubeconfig.write_text(
         "{kind: Config, apiVersion: v1, current-context: c,"
@@ -61,9 +61,16 @@ def pair(upstream, short_folder, request):
     second.mkdir()
     (second / "certs").symlink_to(first / "certs")
     options = settings(first / "certs")
-    with pointing_to(behind, kubeconfig), running(first, first, **options) as lost:
+    counting = {"KUBECONFIG": str(kubeconfig)}
+    with (
+        environment(K8S_API_ENDPOINT=behind, **counting),
+        running(first, first, **options) as lost,
+    ):
         other = beside if request.param == "beside" else behind
-        with pointing_to(other, kubeconfig), running(second, second, **options) as peer:
+        with (
+            environment(K8S_API_ENDPOINT=other, **counting),
+            running(second, second, **options) as peer,
+        ):
             have_typhas(upstream, lost, peer)
             yield lost, peer
 

@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final
+from typing import Any, Final
 
 from tests.freshness.upstream import Upstream
 
 WITNESS: Final = "witness"  # an object that clients know otherwise before the harm than after it
 BEFORE: Final = ("198.51.100.0/24",)
+MEANWHILE: Final = ("192.0.2.0/24",)
 AFTER: Final = ("203.0.113.0/24",)
 
-Deed = Callable[[Upstream], None]
+Deed = Callable[[Any], None]
 
 
 class Notice(Enum):
@@ -27,17 +28,16 @@ class Cell:
     """One thing that can happen; nobody has to mend what is never noticed."""
 
     name: str
+    prepare: Deed | None = None  # leaves the witness as MEANWHILE, which clients are then told
     harm: Deed
     mend: Deed = lambda _upstream: None
     notice: Notice = Notice.FAILING
 
 
-def _restore(upstream: Upstream) -> None:
-    """Go back to a backup that has an older version of an object."""
+def _back_up(upstream: Upstream) -> None:
     upstream.put_set(WITNESS, *AFTER)
-    backup = upstream.api.remember()
-    upstream.put_set(WITNESS, "192.0.2.0/24")
-    upstream.api.restore(backup)
+    upstream.back_up()
+    upstream.put_set(WITNESS, *MEANWHILE)
 
 
 def _forget(upstream: Upstream) -> None:
@@ -62,7 +62,7 @@ CELLS: Final = (
     *(
         Cell(
             name=str(status),
-            harm=lambda upstream, status=status: upstream.answer(status),  # type: ignore[misc]
+            harm=lambda upstream, status=status: upstream.answer(status),
             mend=Upstream.answer_well,
         )
         for status in (401, 403, 429, 500)
@@ -73,6 +73,11 @@ CELLS: Final = (
         mend=Upstream.speak,
         notice=Notice.RECURRING,
     ),
-    Cell(name="restored older etcd", harm=_restore, notice=Notice.NEVER),
+    Cell(
+        name="restored older etcd",
+        prepare=_back_up,
+        harm=Upstream.restore,
+        notice=Notice.NEVER,
+    ),
 )
 BY_NAME: Final = {cell.name: cell for cell in CELLS}

@@ -8,13 +8,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tests.e2e import server as typha
 from tests.e2e.server import Follower, Server, free_port
 from tests.freshness import matrix
 from tests.freshness.matrix import Cell, Notice
-from tests.freshness.upstream import SET_KEY, Upstream
+from tests.freshness.upstream import SET_KEY
 from typha.dialing import DialError
 from typha.syncproto.messages import SyncerType
 
@@ -22,6 +22,17 @@ LOOK_SECONDS = 0.02
 FLICKER_SECONDS = 2.0  # of being unready that may come of a silence that a list ends
 PATIENCE_SECONDS = 300.0
 NAMED = "nodes"
+
+
+class Datastore(Protocol):
+    """Where the witness is written."""
+
+    @property
+    def where(self) -> dict[str, str]:
+        """Tell servers where it is, by their environment."""
+
+    def put_set(self, name: str, *nets: str) -> None:
+        """Write a GlobalNetworkSet."""
 
 
 class Observed:
@@ -98,14 +109,14 @@ def _wait(condition) -> float:
 
 
 @contextlib.contextmanager
-def observed(folder: Path, upstream: Upstream, **settings: str) -> Iterator[Observed]:
+def observed(folder: Path, upstream: Datastore, **settings: str) -> Iterator[Observed]:
     """Serve what the API server has, to some clients."""
     health, metrics = free_port(), free_port()
     ports = {"healthport": str(health), "prometheusmetricsport": str(metrics)}
     switches = dict.fromkeys(("healthenabled", "prometheusmetricsenabled"), "true")
     options = {"datastoretype": "kubernetes", "workers": "1", **ports, **switches, **settings}
     with (
-        pointing_to(upstream.url),
+        environment(**upstream.where),
         typha.running(folder, folder, tls=False, **options) as server,
     ):
         seen = Observed(server, health, metrics)
@@ -114,17 +125,12 @@ def observed(folder: Path, upstream: Upstream, **settings: str) -> Iterator[Obse
 
 
 @contextlib.contextmanager
-def pointing_to(url: str, kubeconfig: Path | None = None) -> Iterator[None]:
-    """Let servers that are started in the block use an API server, and nothing else.
-
-    The kubeconfig, if any, is for those that count Typhas.
-    """
+def environment(**variables: str) -> Iterator[None]:
+    """Let servers that are started in the block find an API server by these, and by no others."""
     before = dict(os.environ)
-    for name in ("KUBECONFIG", "CALICO_API_GROUP", "USE_POD_CIDR"):
+    for name in ("KUBECONFIG", "K8S_API_ENDPOINT", "CALICO_API_GROUP", "USE_POD_CIDR"):
         os.environ.pop(name, None)
-    os.environ["K8S_API_ENDPOINT"] = url
-    if kubeconfig is not None:
-        os.environ["KUBECONFIG"] = str(kubeconfig)
+    os.environ.update(variables)
     try:
         yield
     finally:
@@ -135,28 +141,32 @@ def pointing_to(url: str, kubeconfig: Path | None = None) -> Iterator[None]:
 class Outcome(NamedTuple):
     """Seconds until readiness was off, None if it stays on; and until all was well again.
 
-    The second is counted from when the harm was mended, or began if it need not be mended.
+    The second is counted from when the harm was mended, or done if it need not be mended.
     """
 
     off: float | None
     back: float
 
 
-def play(cell: Cell, upstream: Upstream, seen: Observed) -> Outcome:
+def play(cell: Cell, upstream: Datastore, seen: Observed) -> Outcome:
     """Let a cell happen.
 
     Asserts that the resource is named, the gauge tells, nobody is disconnected, and news arrive.
     """
     upstream.put_set(matrix.WITNESS, *matrix.BEFORE)
     seen.wait_told(*matrix.BEFORE)
-    began = mended = time.monotonic()
+    if cell.prepare is not None:
+        cell.prepare(upstream)
+        seen.wait_told(*matrix.MEANWHILE)
+    began = time.monotonic()
     cell.harm(upstream)
+    mended = time.monotonic()
     off = None
     if cell.notice is not Notice.NEVER:
         off = seen.wait_stale() if cell.notice is Notice.RECURRING else _wait(seen.is_stale)
         _wait(lambda: seen.gauge("typha_upstream_stale") == 1)
-        mended = time.monotonic()
         cell.mend(upstream)
+        mended = time.monotonic()
         seen.wait_ready()
         upstream.put_set(matrix.WITNESS, *matrix.AFTER)
     back = seen.wait_told(*matrix.AFTER)

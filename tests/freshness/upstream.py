@@ -30,9 +30,9 @@ class Upstream:
         threading.Thread(target=self._bookmark_for_ever, daemon=True).start()
 
     @property
-    def url(self) -> str:
-        """Where servers find it."""
-        return f"http://127.0.0.1:{self.port}"
+    def where(self) -> dict[str, str]:
+        """Tell servers where it is, by their environment."""
+        return {"K8S_API_ENDPOINT": f"http://127.0.0.1:{self.port}"}
 
     def close(self) -> None:
         """End everything."""
@@ -93,6 +93,14 @@ class Upstream:
         """End that, with a bookmark for everybody."""
         self.api.silent_watches = False
         self.bookmark()
+
+    def back_up(self) -> None:
+        """Keep all that there is."""
+        self._backup = self.api.remember()
+
+    def restore(self) -> None:
+        """Go back to that, revision and all."""
+        self.api.restore(self._backup)
 
     def _begin_relay(self) -> "subprocess.Popen[str]":
         target = self.api.url.rpartition(":")[2]

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -57,6 +58,24 @@ class Etcd:
     def stop(self) -> None:
         """End it."""
         _end(self._process)
+
+    def send(self, signum: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(signum)
+
+    def back_up(self) -> None:
+        """Keep what it holds now, over a restart."""
+        self.stop()
+        shutil.copytree(self._folder / "etcd", self._folder / "backup", dirs_exist_ok=True)
+        self.start()
+
+    def restore(self) -> None:
+        """Go back to what was kept, over a restart: revisions come a second time."""
+        self.stop()
+        shutil.rmtree(self._folder / "etcd")
+        (self._folder / "backup").rename(self._folder / "etcd")
+        self.start()
 
     def ask(self, method: str, body: Json) -> Json:
         """Ask through its JSON gateway; keys and values are encoded here."""
@@ -134,6 +153,11 @@ class ApiServer:
     def stop(self, *, kill: bool = False) -> None:
         """End it, gently or at once."""
         _end(self._process, kill=kill)
+
+    def send(self, signum: signal.Signals) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(signum)
 
     def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """Ask as administrator; the answer must be good."""
