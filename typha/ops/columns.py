@@ -19,7 +19,12 @@ PROCESSES: Final = {
     "connections": "connections",
     "streaming": "streaming",
 }
-SYNCERS: Final = {"syncer": "syncer", "status": "status", "sequence": "sequence"}
+SYNCERS: Final = {
+    "syncer": "syncer",
+    "status": "status",
+    "sequence": "sequence",
+    "unverified": "not verified",
+}
 STREAMS: Final = {
     "resource": "resource",
     "state": "state",
