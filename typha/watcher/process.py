@@ -117,12 +117,16 @@ class Watcher:
         """Wait for something to do, and do all of it."""
         now = time.monotonic()
         self._slot.heartbeat(now)
-        self._poll.poll(math.ceil(self._patience(now) * 1000))
-        self._broadcast.hear_subscriptions()
+        ready = dict(self._poll.poll(math.ceil(self._patience(now) * 1000)))
+        subscriptions, questions = self._publisher.sockets
+        if subscriptions in ready or questions in ready:  # who asks may have subscribed just now
+            self._broadcast.hear_subscriptions()
         self._take_events(time.monotonic() + INTAKE_SECONDS)
         self._publish(time.monotonic())
-        self._answer()
-        self._answer_ops(time.monotonic())
+        if questions in ready:
+            self._answer()
+        if self._reporter.socket in ready:
+            self._answer_ops(time.monotonic())
         self._tick(time.monotonic())
         felix = self._pipeline.streams[SyncerType.FELIX]
         self._shedding.turn(felix, time.monotonic(), is_cut_off=self._is_cut_off)
