@@ -162,7 +162,10 @@ def running(
         )
     server = Server(process, port, folder, run_directory, certificates)
     try:
-        wait_for(lambda: _accepts(port) or process.poll() is not None, "the server to listen")
+        host = environ["TYPHA_SERVERHOST"]
+        wait_for(
+            lambda: _accepts(host, port) or process.poll() is not None, "the server to listen"
+        )
         yield server
     finally:
         for client in server.clients:
@@ -171,8 +174,8 @@ def running(
         shutil.rmtree(run_directory)
 
 
-def _accepts(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+def _accepts(host: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
         return True
     return False
 
