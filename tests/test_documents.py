@@ -8,6 +8,7 @@ import pytest
 from typha import commands
 from typha.config import parameters
 from typha.telemetry import families
+from typha.telemetry.closing import CloseReason
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/data/*.md")])
@@ -65,3 +66,9 @@ def test_commands_that_are_named_exist(document):
     known = {name for section in commands.SECTIONS.values() for name in section}
     for name in re.findall(r"(?:`|^ {4}|-- )(?:\.venv/bin/)?typha ([a-z]+)\b", text, re.MULTILINE):
         assert name in known, name
+
+
+def test_every_way_a_connection_can_end_is_explained():
+    """Where people look for it."""
+    text = (ROOT / "docs" / "troubleshooting.md").read_text()
+    assert [reason for reason in CloseReason if f"`{reason}`" not in text] == []

@@ -114,6 +114,7 @@ def test_counters_survive_the_death_of_a_worker_and_of_ops(short_folder, manifes
         wait_for(port, 'typha_process_restarts_total{process="ops"}', 1)
         assert scraped(port)["typha_connections_accepted"] == accepted
         wait_for(port, "typha_connections_active", 2)
+        wait_for(port, 'typha_connections_closed_total{reason="worker-lost"}', 2)
 
 
 @pytest.mark.e2e

@@ -47,13 +47,13 @@ class Ledger:
             if sender not in self.settled:
                 self.newest[sender] = figures
 
-    def retire(self, living: Iterable[Sender]) -> list[Sender]:
-        """Add the figures of those not living to their posts; return who they were."""
+    def retire(self, living: Iterable[Sender]) -> dict[Sender, Figures]:
+        """Add the figures of those not living to their posts; return what they last reported."""
         with self._lock:
-            gone = sorted(self.newest.keys() - set(living))
-            for sender in gone:
-                base = self.retired.setdefault(sender.name, Figures())
-                add(base, self.newest.pop(sender), gauges=False)
+            away = sorted(self.newest.keys() - set(living))
+            gone = {sender: self.newest.pop(sender) for sender in away}
+            for sender, figures in gone.items():
+                add(self.retired.setdefault(sender.name, Figures()), figures, gauges=False)
                 self.settled.add(sender)
         return gone
 

@@ -6,6 +6,7 @@ One thread receives figures; every HTTP connection has one of its own.
 import logging
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +20,12 @@ from typha.ops.prober import Prober
 from typha.ops.scrape_tls import ScrapeTls
 from typha.scoreboard import Phase, Scoreboard
 from typha.telemetry import logs
+from typha.telemetry.closing import CloseReason
 from typha.telemetry.figures import Figures
 
 PATIENCE_SECONDS: Final = 0.25
 TICK_SECONDS: Final = 1.0
+ACTIVE: Final = "typha_connections_active"
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +62,10 @@ class Ops:
         if now >= self._tick_at:
             self._tick_at = now + TICK_SECONDS
             self._look_at_certificates(now)
-            self._count_own()
             if gone := self._ledger.retire(self._overview.living()):
                 self._archive.keep_retired(self._ledger, gone)
+                self._count_lost(gone.values())
+            self._count_own()
 
     def close(self) -> None:
         """Take the socket down."""
@@ -81,6 +85,11 @@ class Ops:
             self._look_at = now + expiry.LOOK_SECONDS
             dates = expiry.earliest(self._certificates)
             self._figures.set_gauges("typha_cert_not_after_timestamp_seconds", dates)
+
+    def _count_lost(self, gone: Iterable[Figures]) -> None:
+        """Name the ending of connections whose worker could not: it was killed, or it crashed."""
+        held = sum(figures.gauges.get(ACTIVE, {}).get("", 0) for figures in gone)
+        self._figures.add("typha_connections_closed_total", CloseReason.WORKER_LOST.value, held)
 
     def _count_own(self) -> None:
         self._figures.set_counter("typha_log_errors", "", logs.errors())

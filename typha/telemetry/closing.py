@@ -29,3 +29,4 @@ class CloseReason(StrEnum):
     TOO_MANY_CONNECTIONS = "too-many-connections"
     SHUTDOWN = "shutdown"
     SERVER_ERROR = "server-error"
+    WORKER_LOST = "worker-lost"  # its process ended, and could not say so itself

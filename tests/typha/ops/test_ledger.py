@@ -33,7 +33,7 @@ def test_a_dead_worker_leaves_its_counts_and_takes_its_gauges_along():
     ledger = Ledger()
     first = Sender("worker-0", 1)
     ledger.take(first, counted(5, active=2, ping=0.5))
-    assert ledger.retire(living=[Sender("worker-0", 9)]) == [first]
+    assert list(ledger.retire(living=[Sender("worker-0", 9)])) == [first]
     ledger.take(Sender("worker-0", 9), counted(1, active=1, ping=0.5))
     whole = ledger.whole()
     assert whole.counters[ACCEPTED] == {"": 6}
