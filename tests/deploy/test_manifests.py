@@ -4,6 +4,7 @@ import logging
 import math
 import os
 import re
+import shutil
 
 import pytest
 import yaml
@@ -14,6 +15,9 @@ from tests.deploy.building import DEPLOY, VARIANTS
 from typha.config import loading
 from typha.config.parameters import BY_NAME, PARAMETERS
 from typha.parent import listening
+
+INSTALLING = (DEPLOY.parent / "docs" / "install.md").read_text()
+COMPONENTS = {"metrics": "TYPHA_PROMETHEUSMETRICSENABLED", "warm-start": "TYPHA_WARMSTART"}
 
 LABELS = {"k8s-app": "calico-typha"}
 SETTINGS = {parameter.variable for parameter in PARAMETERS}
@@ -273,3 +277,20 @@ def test_a_warm_start_keeps_its_state_on_the_node(tmp_path):
     )
     assert not errors
     assert loaded.settings.processes.checkpoint_dir == folder
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+@variants
+def test_every_variant_takes_every_component(tmp_path, variant, component):
+    """By the line that the installation guide gives."""
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    file = tmp_path / "deploy" / variant / "kustomization.yaml"
+    content = yaml.safe_load(file.read_text())
+    up = "/".join([".."] * (variant.count("/") + 1))
+    line = f"{up}/components/{component}"
+    assert f"`components: [../../components/{component}]`" in INSTALLING
+    content["components"] = sorted({*content.get("components", ()), line})
+    file.write_text(yaml.safe_dump(content))
+    assert (
+        building.environment_of(building.built(str(file.parent)))[COMPONENTS[component]] == "true"
+    )
