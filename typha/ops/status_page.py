@@ -32,7 +32,9 @@ _TONES: Final = {
     "hello": "odd",
     "snapshot": "odd",
 }
-_ALARMING: Final = frozenset({"restarts", "hung", "error"})  # members that should be 0 or empty
+_ALARMING: Final = frozenset(
+    {"restarts", "hung", "error", "unverified"}
+)  # members that should be 0 or empty
 _WRAPPED: Final = frozenset({"error", "reason", "key"})
 
 _STYLE: Final = """
