@@ -5,6 +5,7 @@ any other lively worker, so shards differ by one at most, without passing descri
 """
 
 import logging
+import resource
 import secrets
 import socket
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS: Final = 0.002  # while another worker has to accept first
 ACCEPTS_A_TURN: Final = 32  # so that a flood of connections costs the others about 1 ms a turn
 NUMBER_BITS: Final = 32
+SPARE_DESCRIPTORS: Final = 16  # for probes, snapshots and certificates, whoever else comes
+COMPLAINT_SECONDS: Final = 1.0  # between two lines that say that there is no room
 
 
 def connection_numbers() -> Iterator[int]:
@@ -38,6 +41,7 @@ class Listener:
         self._slot = board.worker(index)
         self._numbers = connection_numbers()
         self.is_pending = False  # somebody waits, but it is not our turn
+        self._complain_at = 0.0
 
     def accept(self, shard: Shard, version: str, now: float) -> None:
         """Accept whoever waits, as long as it is this worker's turn."""
@@ -51,13 +55,25 @@ class Listener:
                 client, address = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError as error:  # out of descriptors or memory: it may pass
-                log.warning("cannot accept", extra={"error": str(error)})
+            except OSError as error:  # out of memory, say: it may pass
+                self._complain(str(error), now)
                 break
+            if (
+                client.fileno()
+                >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS
+            ):
+                client.close()
+                self._complain("no more files may be open than are", now)
+                continue
             self._slot.accepted += 1
             shard.admit(client, str(address[0]), next(self._numbers), version)
             self._slot.active = len(shard)
         self.is_pending = True  # others first, and those who are here already
+
+    def _complain(self, error: str, now: float) -> None:
+        if now >= self._complain_at:
+            self._complain_at = now + COMPLAINT_SECONDS
+            log.warning("cannot accept", extra={"error": error})
 
     def _is_our_turn(self, shard: Shard, now: float) -> bool:
         self._slot.active = len(shard)

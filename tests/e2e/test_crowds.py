@@ -1,11 +1,14 @@
 """More strangers than there is room for: limits of the whole server, whichever worker has them."""
 
 import contextlib
+import resource
 import socket
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.server import running, wait_for
+from workers import listener
 
 pytestmark = pytest.mark.e2e
 
@@ -70,3 +73,21 @@ def test_the_longest_silent_make_room_for_whoever_comes(tmp_path, manifests):
         assert is_closed(crowd[0])
         assert not is_closed(crowd[-1])
         assert "too-many-connections" in server.log()
+
+
+def test_without_a_descriptor_left_newcomers_are_turned_away_and_nobody_else(tmp_path, manifests):
+    """A few are kept for what the worker itself has to open; then all is well again."""
+    with running(tmp_path, manifests, workers="1") as server:
+        witness = server.follower()
+        worker = server.child("worker-0")
+        before = resource.prlimit(worker.pid, resource.RLIMIT_NOFILE)
+        highest = max(int(each.name) for each in Path(f"/proc/{worker.pid}/fd").iterdir())
+        limit = highest + listener.SPARE_DESCRIPTORS - 2
+        resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+        with strangers(server, 50) as crowd:
+            wait_for(lambda: closed(crowd) == 50, "all to be turned away")
+        assert 1 <= server.log().count("cannot accept") <= 30
+        resource.prlimit(worker.pid, resource.RLIMIT_NOFILE, before)
+        assert server.follower().status == 2
+        assert server.child("worker-0").pid == worker.pid
+        assert witness.status == 2
