@@ -158,7 +158,9 @@ class Connection(Outbox):
                     return _WITHOUT_PIECE[refill]
             if not self._write_unsent():
                 return Progress.BLOCKED
-        return Progress.TURN_OVER
+        # Look ahead: if that was all of a snapshot, the client may say so before the next turn.
+        refill = self.refill(log, now)
+        return Progress.TURN_OVER if refill is Refill.PIECE else _WITHOUT_PIECE[refill]
 
     def _write_unsent(self) -> bool:
         assert self.unsent is not None
