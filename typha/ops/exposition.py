@@ -97,7 +97,8 @@ def _metric(family: Family, whole: Figures, now: float) -> Metric:
         case Kind.SUMMARY:
             age = figures.age_at(family, now)
             for label, sketch in _filled(family, whole.summaries.get(family.name, {}), Sketch):
-                _add_quantiles(metric, _labels(family, label), sketch, age)
+                quantiles = _quantiles(family, sketch, age)
+                _add_quantiles(metric, _labels(family, label), quantiles)
                 _add_sums(metric, _labels(family, label), sketch)
         case Kind.COUNTER:
             values = whole.counters.get(family.name, {})
@@ -142,11 +143,17 @@ def _add_values(
         metric.add_sample(metric.name, own | _labels(family, label), value)
 
 
-def _add_quantiles(metric: Metric, labels: dict[str, str], sketch: Sketch, age: int) -> None:
-    quantiles = sketch.quantiles(families.QUANTILES, age)
+def _quantiles(family: Family, sketch: Sketch, age: int) -> list[float]:
+    """Return the quantiles; of whole numbers below 100 they are exact."""
+    found = sketch.quantiles(families.QUANTILES, age)
+    if family.whole:  # what stands for a bucket is its upper border, a little above
+        return [each if math.isnan(each) else math.floor(each) for each in found]
+    return found
+
+
+def _add_quantiles(metric: Metric, labels: dict[str, str], quantiles: Sequence[float]) -> None:
     for share, value in zip(families.QUANTILES, quantiles, strict=True):
-        shown = value if sketch.count else math.nan
-        metric.add_sample(metric.name, {**labels, "quantile": str(share)}, shown)
+        metric.add_sample(metric.name, {**labels, "quantile": str(share)}, value)
 
 
 def _add_sums(metric: Metric, labels: dict[str, str], sketch: Sketch) -> None:

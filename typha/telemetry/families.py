@@ -43,15 +43,24 @@ class Family:
     age_seconds: int = 120  # of a summary: the length of an age, and how many are looked at
     ages: int = 5
     by_worker: bool = False  # also shown for each worker
+    whole: bool = False  # of a summary: it is of whole numbers, and so are its quantiles
 
 
 def _plain(kind: Kind, name: str, text: str, *, by_worker: bool = False) -> Family:
     return Family(name=name, kind=kind, help=text, by_worker=by_worker, known=("",))
 
 
-def _per_syncer(kind: Kind, name: str, text: str, *, by_worker: bool = False) -> Family:
+def _per_syncer(
+    kind: Kind, name: str, text: str, *, by_worker: bool = False, whole: bool = False
+) -> Family:
     return Family(
-        name=name, kind=kind, help=text, label="syncer", known=SYNCERS, by_worker=by_worker
+        name=name,
+        kind=kind,
+        help=text,
+        label="syncer",
+        known=SYNCERS,
+        by_worker=by_worker,
+        whole=whole,
     )
 
 
@@ -85,14 +94,16 @@ OF_CONNECTIONS: Final = (
         _S, "typha_next_breadcrumb_latency_secs", "Time to the next change while batching."
     ),
     _per_syncer(_S, "typha_ping_latency", "Round trip of a ping, in seconds.", by_worker=True),
-    _per_syncer(_S, "typha_kvs_per_msg", "Key-values in an update message.", by_worker=True),
+    _per_syncer(
+        _S, "typha_kvs_per_msg", "Key-values in an update message.", by_worker=True, whole=True
+    ),
     _per_syncer(_C, "typha_breadcrumb_block", "Times a client had to wait for a change."),
     _per_syncer(_C, "typha_breadcrumb_non_block", "Times a change was there already."),
 )
 
 OF_THE_CACHE: Final = (
     _per_syncer(_G, "typha_breadcrumb_seq_number", "Sequence number of the newest change."),
-    _per_syncer(_S, "typha_breadcrumb_size", "Key-values published at once."),
+    _per_syncer(_S, "typha_breadcrumb_size", "Key-values published at once.", whole=True),
     _per_syncer(_G, "typha_cache_size", "Keys held."),
     _per_syncer(_C, "typha_updates_total", "Updates that reached the cache."),
     _per_syncer(_C, "typha_updates_skipped", "Updates that changed nothing."),

@@ -4,6 +4,7 @@ import gzip
 import math
 
 import pytest
+from hypothesis import given, strategies as st
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -98,6 +99,21 @@ def test_summaries_have_the_originals_quantiles_over_all_workers(ledger):
     }
     assert found[f"{name}_count", (("syncer", "felix"),)] == 100
     assert found[f"{name}_sum", (("syncer", "felix"),)] == pytest.approx(15.0)
+
+
+@given(st.lists(st.integers(0, 99), min_size=1))
+def test_quantiles_of_whole_numbers_are_numbers_that_were_seen(sizes):
+    """Three key-values in a message are 3, not 3.02."""
+    figures = Figures()
+    figures.turn(NOW)
+    for size in sizes:
+        figures.summary("typha_kvs_per_msg", "felix").observe(size)
+    ledger = Ledger()
+    ledger.take(Sender("worker-0", 1), figures)
+    found = values(scraped(ledger))
+    for share in families.QUANTILES:
+        labels = (("quantile", str(share)), ("syncer", "felix"))
+        assert found["typha_kvs_per_msg", labels] in sizes
 
 
 def test_each_worker_has_series_of_its_own(ledger):
