@@ -100,6 +100,7 @@ class Upstream:
 
     def restore(self) -> None:
         """Go back to that, revision and all."""
+        self.api.future_watches = True
         self.api.restore(self._backup)
 
     def _begin_relay(self) -> "subprocess.Popen[str]":

@@ -1,6 +1,7 @@
 """A server that is no longer fresh says so, keeps its clients, and is soon back: every cell."""
 
 import signal
+import time
 
 import pytest
 
@@ -67,12 +68,13 @@ class Cluster:
         self.server.stop(kill=True)
         self.etcd.back_up()
         self.server.start()
-        for number in range(50):
+        for number in range(200):  # more than the API server writes when it starts
             self.put_set(WITNESS, f"198.51.100.{number}/32")
         self.put_set(WITNESS, *MEANWHILE)
 
     def restore(self):
-        """Go back to that: revisions come a second time."""
+        """Go back to that, after another probe: revisions come a second time."""
+        time.sleep(STALE)
         self.server.stop(kill=True)
         self.etcd.restore()
         self.server.start()

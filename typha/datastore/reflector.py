@@ -81,6 +81,11 @@ class Reflector:
         """Wait no longer: what was waited for may have come."""
         self._blocked_until = min(self._blocked_until, now)
 
+    def start_over(self, now: float) -> None:
+        """Believe nothing of what is known: only the datastore itself can tell what is."""
+        self._relist(questions.NEWEST)
+        self.hurry(now)
+
     # ---- lists
 
     def take_items(self, items: Sequence[Any], bad: Iterable[BadItem] = ()) -> list[Event]:

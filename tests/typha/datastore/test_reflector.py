@@ -398,6 +398,18 @@ def test_whoever_waits_can_be_told_to_hurry():
     assert wait_of(reflector, 1.0) == waits.SPACING_SECONDS
 
 
+def test_whatever_is_known_can_be_given_up():
+    """A list from the datastore itself is believed, however old its revision is."""
+    reflector = watching()
+    reflector.start_over(10.0)
+    assert reflector.next_action(10.0) == FetchPage({"limit": "500"})
+    events = data(reflector.finish_page([pod("b")], "50", "", 10.0))
+    assert events == [Listed("pods", [pod("b")], first=True), ListDone("pods")]
+    action = reflector.next_action(10.0)
+    assert isinstance(action, OpenWatch)
+    assert action.query["resourceVersion"] == "50"
+
+
 def test_a_list_without_a_revision_is_polled():
     """There is nothing to watch from."""
     reflector = machine()

@@ -141,6 +141,10 @@ class Client:
             self._turnstile.notify_all()
         self._sockets.shut()
 
+    def break_off(self) -> None:
+        """End all requests that are being answered."""
+        self._sockets.drop()
+
     @contextlib.contextmanager
     def get(
         self, path: str, query: Mapping[str, str], times: Times = UNHURRIED

@@ -44,6 +44,11 @@ class Stream:
         self._logged: StreamState | None = None
         self._stopping = threading.Event()
         self._is_hurried = False
+        self._is_outdated = False
+
+    def start_over(self) -> None:
+        """Have everything listed anew, once what goes on has ended; safe from any thread."""
+        self._is_outdated = True
 
     def hurry(self) -> None:
         """Have the next attempt made soon; safe to call from any thread."""
@@ -68,6 +73,9 @@ class Stream:
 
     def _step(self) -> None:
         now = time.monotonic()
+        if self._is_outdated:
+            self._is_outdated = False
+            self._reflector.start_over(now)
         if self._is_hurried:
             self._is_hurried = False
             self._reflector.hurry(now)

@@ -18,6 +18,7 @@ from typha.datastore.k8s.stream import Stream
 from typha.datastore.k8s.upstream import Upstream
 from typha.datastore.ports import Inbox, StreamReport, StreamState
 from typha.datastore.reflector import Nature
+from typha.model.resources import JsonObject
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class KubernetesSource:
         self._threads: list[threading.Thread] = []
         self._streams: dict[str, Stream] = {}
         self._hurried: frozenset[str] = frozenset()
+        self._revision = 0  # of the datastore, at the last probe
 
     def start(self, inbox: Inbox) -> None:
         """Begin to deliver; returns at once."""
@@ -154,13 +156,38 @@ class KubernetesSource:
     def _probe(self, api_group: str, upstream: Upstream) -> bool:
         """Read one object through to the datastore: the API server's cache answers for long."""
         try:
-            self._client.fetch(PROBED.path(api_group), {"limit": "1"}, times=self._probe_times)
+            answer = self._client.fetch(
+                PROBED.path(api_group), {"limit": "1"}, times=self._probe_times
+            )
         except RequestError as error:
             if not _shows_life(error.failure):
                 upstream.failed(error.failure.message)
                 return False
+        else:
+            self._compare(answer)
         upstream.answered(time.monotonic())
         return True
+
+    def _compare(self, answer: JsonObject) -> None:
+        """Find out if the datastore has become older: then it was restored from a backup.
+
+        Watches would wait for revisions that come a second time, with other contents, and the API
+        server lets them.  Revisions of one resource compare whichever server answers, as a probe
+        is read from the datastore itself.
+        """
+        metadata = answer.get("metadata")
+        revision = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+        if not isinstance(revision, str) or not revision.isdecimal():
+            return
+        before, self._revision = self._revision, int(revision)
+        if self._revision < before:
+            log.warning(
+                "the datastore has become older: all is listed again",
+                extra={"revision": self._revision, "before": before},
+            )
+            for stream in self._streams.values():
+                stream.start_over()
+            self._client.break_off()
 
     def _look_for_access(self, api_group: str, forbidden: frozenset[str]) -> None:
         """Ask about one of what is forbidden; if it no longer is, let all be tried soon, once.

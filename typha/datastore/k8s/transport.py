@@ -54,6 +54,11 @@ class OpenSockets:
         """End all, also those to come; whoever reads from one sees its end."""
         with self._lock:
             self._is_shut = True
+        self.drop()
+
+    def drop(self) -> None:
+        """End all that there are."""
+        with self._lock:
             for opened in list(self._sockets):
                 _shut(opened)
 

@@ -254,6 +254,28 @@ def test_what_was_forbidden_is_read_when_a_review_grants_it(api, following, monk
         inbox.wait_for(lambda: inbox.state("nodes") == "watching")
 
 
+def test_a_datastore_that_has_become_older_is_listed_again(api, following, caplog):
+    """Though its watches wait in peace for revisions that have been."""
+    api.future_watches = True
+    backup = api.remember()
+    api.put(NODES, node("n1", unschedulable=True))
+    api.put(NODES, node("lost"))
+    api.put(TIERS, {"metadata": {"name": "lost"}})
+    with following() as inbox:
+        inbox.wait_synced(*PATHS)
+        for path in PATHS.values():
+            api.wait_for_request(path, watch=True)
+        probed = PATHS["clusterinformations.projectcalico.org"]
+        api.wait_for_request(probed, watch=False, count=3)  # the last with the newest revision
+        api.restore(backup)
+        inbox.wait_for(lambda: inbox.names("nodes") == {"n1"})
+        inbox.wait_for(lambda: not inbox.names("tiers.projectcalico.org"))
+        inbox.wait_for(lambda: "spec" not in inbox.objects["nodes"]["", "n1"])
+        for name in PATHS:
+            inbox.wait_for(lambda name=name: inbox.state(name) == "watching")
+    assert "the datastore has become older: all is listed again" in caplog.messages
+
+
 def test_a_bad_object_in_a_list_harms_only_itself(api, following):
     """And comes back when it is mended."""
     deep = b'{"metadata":{"name":"deep","resourceVersion":"1"},"spec":' + b"[" * 2000
