@@ -37,6 +37,7 @@ class Arrival:
             "errors": sorted({client.error for client in self.clients if client.error})[:3],
             "secured_s": secured[-1] if secured else 0.0,
             "first_s": synced[0] if synced else 0.0,
+            "half_s": synced[len(synced) // 2] if synced else 0.0,
             "last_s": synced[-1] if synced else 0.0,
         }
 

@@ -54,7 +54,16 @@ def main(clients: int, kvs: int, workers: int, mib: float, limits: str) -> None:
         "rate": {"TYPHA_MAXEGRESSMIBPERSEC": rate},
     }
     cases = {name: known[name] for name in limits.split(",")}
-    heading = ("limit", "in sync", "lost", "first, s", "last, s", "snapshots a client", "at most")
+    heading = (
+        "limit",
+        "in sync",
+        "lost",
+        "first, s",
+        "half, s",
+        "last, s",
+        "snapshots a client",
+        "at most",
+    )
     click.echo(" | ".join(heading))
     failed = 0
     for name, settings in cases.items():
@@ -66,6 +75,7 @@ def main(clients: int, kvs: int, workers: int, mib: float, limits: str) -> None:
         failed += found["failed"]
         click.echo(
             f"{name} | {found['in_sync']} | {found['failed']} | {found['first_s']:.1f} | "
+            f"{found['half_s']:.1f} | "
             f"{found['last_s']:.1f} | {found['ratio']:.3f} | {found['worst']:.3f}"
         )
         for error in found["errors"]:

@@ -13,4 +13,4 @@ def test_nobody_is_lost_behind_a_narrow_link_and_nothing_is_sent_twice() -> None
     assert done.returncode == 0, done.stderr
     rows = [line.split(" | ") for line in done.stdout.splitlines()[1:]]
     assert [row[1:3] for row in rows] == [["12", "0"]]
-    assert all(0.9 < float(row[5]) <= float(row[6]) < 1.1 for row in rows)
+    assert all(0.9 < float(row[6]) <= float(row[7]) < 1.1 for row in rows)
