@@ -223,7 +223,6 @@ class Worker(ProcessSlot):
     unproven = _Whole()  # worker: those of them whose certificate is not verified yet
     streaming = _Whole()  # worker: connections past their ServerHello
     fan_out_seconds = _Seconds()  # worker: time to hand the last frame to all its clients
-    handled = _PerSyncer()  # worker: sequence number of the last frame it handed out
     drains_asked = _Whole()  # parent: connections to close for the shutdown, in all
     drains_done = _Whole()  # worker
     sheds_asked = _Whole()  # watcher: connections to close for balance, in all

@@ -63,6 +63,8 @@ class Follower:
         """Take a piece of the answer to what was asked."""
         if frame.epoch != self.epoch:
             return Verdict.LOST
+        if not self.asking:  # a second answer to a question that was repeated
+            return Verdict.NOTHING
         if frame.last > self.last:
             self._accept(frame)
         if more:

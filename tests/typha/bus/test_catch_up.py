@@ -48,6 +48,17 @@ def test_a_tick_shows_that_the_last_frame_was_lost():
     assert follower.take_tick(EPOCH, 11) is Verdict.ASK
 
 
+def test_a_second_answer_tells_nothing_twice():
+    """The question was repeated because the first answer was late."""
+    follower = Follower(EPOCH, 0)
+    assert follower.take_frame(frame(3, 4)) is Verdict.ASK
+    assert follower.take_changes(frame(1, 4), more=False) is Verdict.NOTHING
+    assert follower.take_changes(frame(1, 6), more=False) is Verdict.NOTHING
+    assert [one.last for one in follower.ready()] == [4]
+    assert follower.take_frame(frame(5, 6)) is Verdict.NOTHING
+    assert follower.last == 6
+
+
 def test_another_epoch_cannot_be_continued():
     """Its numbers mean something else."""
     follower = Follower(EPOCH, 10)
