@@ -155,14 +155,14 @@ class Intake:
             return
         self._started |= channel.syncers
         match event:
+            case Changed():
+                yield from self._take_object(channel, event.resource, event.object, live=True)
             case Listed():
                 yield from self._take_page(channel, event)
             case ListDone():
                 yield from self._finish(channel, event.resource)
             case ApiMissing():
                 self._mark_synced(event.resource)
-            case Changed():
-                yield from self._take_object(channel, event.resource, event.object, live=True)
             case Removed() | Undecodable():
                 yield from self._lose(channel, event)
             case _:

@@ -7,7 +7,7 @@ import logging
 import secrets
 from pathlib import Path
 
-from typha.datastore.ports import Event
+from typha.datastore.ports import Changed, Event
 from typha.journal import store
 from typha.journal.log import Journal, Remembered
 from typha.journal.store import Store
@@ -50,6 +50,8 @@ class Pipeline:
         for syncers, change in self.intake.take(event):
             for syncer in syncers:
                 self.streams[syncer].take(change, born)
+        if isinstance(event, Changed):
+            return  # only lists, and what stands for one, tell how complete a syncer is
         for syncer, stream in self.streams.items():
             status = self.intake.status(syncer)
             if status > stream.status or stream.unverified:

@@ -16,7 +16,7 @@ from typha.datastore import answers
 from typha.datastore.answers import BadItem
 from typha.model.resources import JsonObject
 
-CUT_BYTES: Final = 1 << 20  # decode once so much is there; smaller lists are decoded whole
+CUT_BYTES: Final = 1 << 17  # decoded at once: what comes of it fits into a cache of the CPU
 HEAD_BYTES: Final = 1 << 16  # a list whose items begin later is decoded whole
 MAX_LINE_BYTES: Final = 64 << 20  # of a watch; the largest object etcd takes is far smaller
 
