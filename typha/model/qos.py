@@ -57,6 +57,8 @@ def dscp(text: str) -> int | str | None:
 
 def controls(annotations: Mapping[str, str]) -> dict[str, int | str]:
     """Return what a pod asks for in its annotations, in the order sent; {} for nothing."""
+    if ANNOTATIONS.isdisjoint(annotations):
+        return {}
     asked = dict.fromkeys(_ORDER, 0)
     for annotation, member in _MEMBERS.items():
         text = annotations.get(annotation)

@@ -27,7 +27,7 @@ from typha.syncers import catalogs
 from typha.syncers.intake import Intake
 from typha.syncproto.messages import SyncerType, SyncStatus
 from typha.telemetry.reporting import Reporter
-from typha.watcher import memory
+from typha.watcher import memory, pages
 from typha.watcher.answers import Answers
 from typha.watcher.broadcast import Broadcast
 from typha.watcher.checkpointing import Checkpointing, identity
@@ -240,6 +240,7 @@ class Watcher:
         gc.collect()
         gc.freeze()
         gc.enable()
+        pages.give_back()
 
 
 def _parts(event: Event) -> Iterator[Event]:
