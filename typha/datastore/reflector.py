@@ -83,6 +83,7 @@ class Reflector:
 
     def start_over(self, now: float) -> None:
         """Believe nothing of what is known: only the datastore itself can tell what is."""
+        self.revision = ""
         self._relist(questions.NEWEST)
         self.hurry(now)
 

@@ -402,6 +402,7 @@ def test_whatever_is_known_can_be_given_up():
     """A list from the datastore itself is believed, however old its revision is."""
     reflector = watching()
     reflector.start_over(10.0)
+    assert reflector.revision == ""
     assert reflector.next_action(10.0) == FetchPage({"limit": "500"})
     events = data(reflector.finish_page([pod("b")], "50", "", 10.0))
     assert events == [Listed("pods", [pod("b")], first=True), ListDone("pods")]

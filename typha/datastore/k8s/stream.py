@@ -46,6 +46,11 @@ class Stream:
         self._is_hurried = False
         self._is_outdated = False
 
+    @property
+    def revision(self) -> str:
+        """Tell up to where it has come; nothing while it starts over."""
+        return "" if self._is_outdated else self._reflector.revision
+
     def start_over(self) -> None:
         """Have everything listed anew, once what goes on has ended; safe from any thread."""
         self._is_outdated = True
@@ -74,8 +79,8 @@ class Stream:
     def _step(self) -> None:
         now = time.monotonic()
         if self._is_outdated:
-            self._is_outdated = False
             self._reflector.start_over(now)
+            self._is_outdated = False
         if self._is_hurried:
             self._is_hurried = False
             self._reflector.hurry(now)

@@ -18,7 +18,7 @@ from typha.datastore.k8s.stream import Stream
 from typha.datastore.k8s.upstream import Upstream
 from typha.datastore.ports import Inbox, StreamReport, StreamState
 from typha.datastore.reflector import Nature
-from typha.model.resources import JsonObject
+from typha.model.resources import ApiGroup, JsonObject
 
 log = logging.getLogger(__name__)
 
@@ -155,6 +155,7 @@ class KubernetesSource:
 
     def _probe(self, api_group: str, upstream: Upstream) -> bool:
         """Read one object through to the datastore: the API server's cache answers for long."""
+        reached = self._reached(api_group)
         try:
             answer = self._client.fetch(
                 PROBED.path(api_group), {"limit": "1"}, times=self._probe_times
@@ -164,26 +165,37 @@ class KubernetesSource:
                 upstream.failed(error.failure.message)
                 return False
         else:
-            self._compare(answer)
+            self._compare(answer, reached)
         upstream.answered(time.monotonic())
         return True
 
-    def _compare(self, answer: JsonObject) -> None:
+    def _reached(self, api_group: str) -> int:
+        """Return the newest revision that a probe cannot be behind.
+
+        Custom resources are all in one datastore; others may have one of their own, or, in the
+        newer group, a server in between.
+        """
+        names = (
+            [kind.name for kind in self._kinds if kind.calico] if api_group == ApiGroup.CRD else []
+        )
+        revisions = [self._streams[name].revision for name in names]
+        return max([self._revision, *(int(each) for each in revisions if each.isdecimal())])
+
+    def _compare(self, answer: JsonObject, reached: int) -> None:
         """Find out if the datastore has become older: then it was restored from a backup.
 
         Watches would wait for revisions that come a second time, with other contents, and the API
-        server lets them.  Revisions of one resource compare whichever server answers, as a probe
-        is read from the datastore itself.
+        server lets them.  A probe is read from the datastore itself, whichever server answers.
         """
         metadata = answer.get("metadata")
         revision = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
         if not isinstance(revision, str) or not revision.isdecimal():
             return
-        before, self._revision = self._revision, int(revision)
-        if self._revision < before:
+        self._revision = int(revision)
+        if self._revision < reached:
             log.warning(
                 "the datastore has become older: all is listed again",
-                extra={"revision": self._revision, "before": before},
+                extra={"revision": self._revision, "before": reached},
             )
             for stream in self._streams.values():
                 stream.start_over()

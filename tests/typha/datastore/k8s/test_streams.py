@@ -265,8 +265,6 @@ def test_a_datastore_that_has_become_older_is_listed_again(api, following, caplo
         inbox.wait_synced(*PATHS)
         for path in PATHS.values():
             api.wait_for_request(path, watch=True)
-        probed = PATHS["clusterinformations.projectcalico.org"]
-        api.wait_for_request(probed, watch=False, count=3)  # the last with the newest revision
         api.restore(backup)
         inbox.wait_for(lambda: inbox.names("nodes") == {"n1"})
         inbox.wait_for(lambda: not inbox.names("tiers.projectcalico.org"))
