@@ -46,11 +46,20 @@ def _of_pod(obj: JsonObject) -> tuple[Any, ...]:
         _ports(spec.get("initContainers")),
         status.get("phase"),
         status.get("podIP"),
-        *[each["ip"] for each in status.get("podIPs") or ()],
+        *[each["ip"] for each in _listed(status.get("podIPs"))],
     )
 
 
-def _ports(containers: list[JsonObject] | None) -> tuple[Any, ...]:
+def _listed(value: Any) -> list[Any] | tuple[()]:
+    """Take a list that may be missing; raises TypeError for anything else, however empty."""
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise TypeError
+    return value
+
+
+def _ports(containers: Any) -> tuple[Any, ...]:
     return tuple(
         [
             (
@@ -59,8 +68,8 @@ def _ports(containers: list[JsonObject] | None) -> tuple[Any, ...]:
                 port.get("hostPort"),
                 port.get("protocol"),
             )
-            for container in containers or ()
-            for port in container.get("ports") or ()
+            for container in _listed(containers)
+            for port in _listed(container.get("ports"))
         ]
     )
 
@@ -79,8 +88,8 @@ def _of_node(obj: JsonObject) -> tuple[Any, ...]:
             if name.startswith(nodes.ANNOTATION_PREFIX)
         ],
         spec.get("podCIDR"),
-        tuple(spec.get("podCIDRs") or ()),
-        *[(each["type"], each["address"]) for each in status.get("addresses") or ()],
+        tuple(_listed(spec.get("podCIDRs"))),
+        *[(each["type"], each["address"]) for each in _listed(status.get("addresses"))],
     )
 
 

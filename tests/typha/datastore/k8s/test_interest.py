@@ -104,3 +104,20 @@ def test_objects_that_are_not_what_they_should_be_have_none():
     assert interest.fingerprint("pods", {}) is None
     assert interest.fingerprint("nodes", {"metadata": {"labels": []}}) is None
     assert interest.fingerprint("namespaces", {"metadata": {"name": "n"}}) is None
+
+
+@pytest.mark.parametrize("value", [{}, "", 0, False, ()])
+@pytest.mark.parametrize(
+    ("resource", "part", "member"),
+    [
+        ("pods", "spec", "containers"),
+        ("pods", "spec", "initContainers"),
+        ("pods", "status", "podIPs"),
+        ("nodes", "spec", "podCIDRs"),
+        ("nodes", "status", "addresses"),
+    ],
+)
+def test_what_is_empty_but_no_list_has_no_fingerprint(resource, part, member, value):
+    """The reader refuses it, though there is nothing in it."""
+    obj = changed(RECORDED[resource][0], (part, member), value)
+    assert interest.fingerprint(resource, obj) is None
