@@ -18,7 +18,7 @@ from workers.shard import Shard
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS: Final = 0.002  # while another worker has to accept first
-ACCEPTS_A_TURN: Final = 32  # so that a flood of connections costs the others about 1 ms a turn
+ACCEPTS_A_TURN: Final = 8  # so that a flood of connections costs the others about 1 ms a turn
 NUMBER_BITS: Final = 32
 SPARE_DESCRIPTORS: Final = 16  # for probes, snapshots and certificates, whoever else comes
 COMPLAINT_SECONDS: Final = 1.0  # between two lines that say that there is no room

@@ -23,7 +23,7 @@ from workers.topics import Topics
 log = logging.getLogger(__name__)
 
 EVENTS_A_TURN: Final = 64  # of which each may write a client's share: about 10 ms in all
-HANDSHAKES_A_TURN: Final = 8  # about 1 ms each: those who stream wait no longer than that
+HANDSHAKE_SECONDS: Final = 0.002  # in a turn, begun: those who stream wait no longer than that
 READS: Final = select.EPOLLIN | select.EPOLLRDHUP
 GONE: Final = select.EPOLLHUP | select.EPOLLERR
 
@@ -77,14 +77,14 @@ class Shard:
     def turn(self, timeout: float) -> list[int]:
         """Wait for something to happen and deal with it; give the other descriptors' events."""
         others = []
-        handshakes = 0
+        hurry_at = 0.0
         for descriptor, events in self._poll.poll(timeout, EVENTS_A_TURN):
             connection = self.connections.get(descriptor)
             if connection is None:
                 others.append(descriptor)
             elif connection.state is Stage.HANDSHAKE:
-                handshakes += 1
-                if handshakes <= HANDSHAKES_A_TURN:  # the rest is reported again
+                hurry_at = hurry_at or time.monotonic() + HANDSHAKE_SECONDS
+                if time.monotonic() <= hurry_at:  # the rest is reported again
                     self._shake_hands(connection)
             else:
                 self._serve(connection, events)
