@@ -55,7 +55,8 @@ class Worker:
         self._settings = settings
         self._listener = Listener(accepting, board, index)
         self._is_listening = False
-        self._chores_at = self._look_at = 0.0
+        self._chores_at = self._look_at = self._shed_at = 0.0
+        self._phase = board.server.phase  # as of this turn
         self._reloads = board.server.reloads
 
     def open(self, run_directory: Path) -> None:
@@ -82,6 +83,7 @@ class Worker:
         """Wait for something to do, and do all of it."""
         now = time.monotonic()
         self._slot.heartbeat(now)
+        self._phase = self._board.server.phase
         self._follow_phase()
         others = self._shard.turn(self._patience(now))
         now = time.monotonic()
@@ -95,8 +97,11 @@ class Worker:
             self._answer_probes(others)
         self._shard.load(self._board.lively_workers(now), self._slot, now)
         self._shard.write_all(self._topics.take_writes(), now)
-        self._shard.make_rounds(now, time.time_ns())
-        self._shed()
+        if now >= self._shard.rounds.next_at:
+            self._shard.make_rounds(now, time.time_ns())
+        if now >= self._shed_at:
+            self._shed_at = now + SHEDDING_WAIT_SECONDS
+            self._shed()
         if now >= self._chores_at:
             self._chores_at = now + CHORES_SECONDS
             self._do_chores(now)
@@ -107,14 +112,12 @@ class Worker:
             return 0.0
         if self._listener.is_pending:
             return listening.LOOK_AGAIN_SECONDS
-        longest = SHEDDING_WAIT_SECONDS if self._is_draining() else LONGEST_WAIT_SECONDS
+        is_draining = self._phase is Phase.DRAINING
+        longest = SHEDDING_WAIT_SECONDS if is_draining else LONGEST_WAIT_SECONDS
         return max(0.0, min(self._shard.patience(now), longest))
 
-    def _is_draining(self) -> bool:
-        return self._board.server.phase is Phase.DRAINING
-
     def _follow_phase(self) -> None:
-        is_serving = self._board.server.phase is Phase.SERVING
+        is_serving = self._phase is Phase.SERVING
         if is_serving and not self._is_listening:
             self._shard.watch(self._listener.descriptor)
         elif self._is_listening and not is_serving:
