@@ -9,8 +9,8 @@ class ConfigError(Exception):
     """
 
     def __init__(self, setting: str, value: str, accepted: str) -> None:
-        shown = repr(value) if value else "nothing"
-        super().__init__(f"{setting}: {shown} cannot be used; {accepted}")
+        wrong = f"{value!r} cannot be used" if value else "it is not set"
+        super().__init__(f"{setting}: {wrong}; {accepted}")
         self.setting = setting
         self.value = value
         self.accepted = accepted
