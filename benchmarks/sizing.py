@@ -6,6 +6,7 @@ beside them says how much to scale them.
 """
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,21 +15,25 @@ from typing import Any, Final
 
 import click
 
+from benchmarks.bench import CLIENTS_PER_SWARM
 from benchmarks.report import align
 from typha.watcher import pacing
 
-UPDATE_US: Final = 150.0  # read, convert, check, keep and publish one update: the watcher
-FRAME_US: Final = 9.0  # send one frame to one client, however small: the workers
-KV_US: Final = 0.2  # encrypt and copy one KV of a frame for one client
-CLIENT_US: Final = 6.0  # a second: a client's share of its ping and pong
-BASE_US: Final = 3000.0  # a second: reports, probes and ticks of all processes
+UPDATE_US: Final = 300.0  # read, convert, check, keep and publish one update: the watcher
+COLD_US: Final = 760.0  # on top, where an update comes alone and finds the CPU's caches cold
+COLD_RATE: Final = 100.0  # updates a second that do; more of them come in company
+FRAME_US: Final = 22.0  # send one frame to one client, however small: the workers
+KV_US: Final = 0.05  # encrypt and copy one KV of a frame for one client
+CLIENT_US: Final = 12.0  # a second: a client's share of its ping and pong
+BASE_US: Final = 10_000.0  # a second: reports, probes and ticks of all processes
 LONGEST_SPACING_SECONDS: Final = 0.05  # TYPHA_BATCHWINDOWMILLIS
 
-BASE_MIB: Final = 75.0  # parent, ops, watcher without objects
-WORKER_MIB: Final = 9.0
-KIB_PER_KV: Final = 1.4  # of 600 bytes: in the store, the journal and a snapshot
-KIB_PER_CLIENT: Final = 45.0  # its socket, its session and TLS
+BASE_MIB: Final = 57.0  # parent, ops, watcher without objects
+WORKER_MIB: Final = 11.0
+KIB_PER_KV: Final = 1.45  # of 600 bytes: in the store, and compressed in a snapshot
+KIB_PER_CLIENT: Final = 33.0  # its socket, its session and TLS
 
+CORES: Final = 2  # of the machine that it was measured on; the clients ran on them, too
 TOLERANCE: Final = 0.2
 PLANNED_USE: Final = 0.5  # of a worker's core, so that bursts and storms have room
 
@@ -41,6 +46,7 @@ class Load:
     kvs: int
     rate: float = 0.0  # updates a second that clients are told of
     workers: int = 2
+    crowding: float = 1.0  # runnable processes for each core: what takes 1 ms of CPU takes so many
 
     @property
     def frames(self) -> float:
@@ -48,21 +54,27 @@ class Load:
         spacing, kvs = 0.0, 1.0
         for _ in range(20):  # the more KVs in a frame, the longer until the next: it settles soon
             fan_out = self.clients / self.workers * (FRAME_US + KV_US * kvs) / 1e6
+            fan_out *= self.crowding
             rounds = min(max(kvs, pacing.FEWEST), pacing.MOST)
-            spacing = min(fan_out * rounds, LONGEST_SPACING_SECONDS)
+            spacing = max(min(fan_out * rounds, LONGEST_SPACING_SECONDS), fan_out)
             kvs = max(1.0, self.rate * spacing)
         return min(self.rate, 1.0 / spacing) if spacing else self.rate
 
     @property
     def watcher_cores(self) -> float:
         """Cores that the watcher keeps busy; there is one watcher, so at most 1."""
-        return self.rate * UPDATE_US / 1e6
+        return (self.rate * UPDATE_US + min(self.rate, COLD_RATE) * COLD_US) / 1e6
 
     @property
     def worker_cores(self) -> float:
         """Cores that all workers keep busy."""
         a_client = self.frames * FRAME_US + self.rate * KV_US + CLIENT_US
         return self.clients * a_client / 1e6
+
+    @property
+    def planned_workers(self) -> int:
+        """Workers to run, so that bursts and storms have room."""
+        return max(1, math.ceil(self.worker_cores / PLANNED_USE))
 
     @property
     def cores(self) -> float:
@@ -79,8 +91,13 @@ class Load:
 def checks(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[str, str, float, float]]:
     """Yield what was measured: scenario, what of it, the formula's figure, the measured one."""
     for row in rows:
+        busy = row["workers"] + 1 + -(-row["clients"] // CLIENTS_PER_SWARM)
         load = Load(
-            clients=row["clients"], kvs=row["kvs"], rate=row["rate"] or 0, workers=row["workers"]
+            clients=row["clients"],
+            kvs=row["kvs"],
+            rate=row["rate"] or 0,
+            workers=row["workers"],
+            crowding=busy / CORES,
         )
         at = f"{load.clients} clients, {load.kvs} KVs, {load.rate:g}/s, {load.workers} workers"
         if row["scenario"] in ("idle", "churn"):
@@ -95,7 +112,7 @@ def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
         json.loads(line)
         for path in paths
         for line in path.read_text().splitlines()
-        if line.startswith("{")
+        if line.startswith('{"scenario"')
     ]
 
 
@@ -104,6 +121,7 @@ def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
 @click.option("--kvs", default=10_000, show_default=True)
 @click.option("--rate", default=100.0, show_default=True, help="Updates a second.")
 @click.option("--workers", default=2, show_default=True)
+@click.option("--crowding", default=1.0, show_default=True, help="Runnable processes a core.")
 @click.argument("measured", nargs=-1, type=click.Path(exists=True, path_type=Path))
 def main(measured: tuple[Path, ...], **asked: Any) -> None:
     """Print what is needed; with files of measured rows, the formula beside them."""
@@ -111,6 +129,7 @@ def main(measured: tuple[Path, ...], **asked: Any) -> None:
         load = Load(**asked)
         click.echo(f"{load.cores:.3f} cores ({load.watcher_cores:.3f} of them the watcher's)")
         click.echo(f"{load.mib:.0f} MiB, {load.frames:.0f} frames a second")
+        click.echo(f"{load.planned_workers} workers")
         return
     cells = [["load", "", "formula", "measured", "off by"]]
     worst = 0.0

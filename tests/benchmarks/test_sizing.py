@@ -39,7 +39,7 @@ def test_more_of_anything_takes_more_memory(more):
 @pytest.mark.parametrize(("share", "code"), [(1.0, 0), (0.85, 0), (1.5, 1)])
 def test_what_was_measured_stands_beside_the_formula(tmp_path, share, code):
     """And what is off by too much fails."""
-    load = Load(clients=600, kvs=10_000, rate=100)
+    load = Load(clients=600, kvs=10_000, rate=100, crowding=2.0)
     row = Row(
         scenario="churn",
         clients=600,
