@@ -151,14 +151,15 @@ class Bench:
             OPENSSL_CONF=str(self._preference),
         )
 
-    def connect(self, groups: Sequence[Group]) -> dict[str, Any]:
-        """Connect clients, all at once, and wait until they are in sync."""
+    def connect(self, groups: Sequence[Group], rate: float | None = None) -> dict[str, Any]:
+        """Connect clients, all at once or so many a second, and wait until they are in sync."""
         total = sum(group.clients for group in groups)
         count = -(-total // CLIENTS_PER_SWARM)
         self.swarms.extend(self.swarm(turn * CLIENTS_PER_SWARM) for turn in range(count))
         for turn, swarm in enumerate(self.swarms):
             shares = [asdict(share(group, turn, count)) for group in groups]
-            swarm.order("connect", groups=shares, port=self.tree.port)
+            paced = {} if rate is None else {"rate": rate / count}
+            swarm.order("connect", groups=shares, port=self.tree.port, **paced)
         answers = [swarm.answer() for swarm in self.swarms]
         self.connected = sum(answer["in_sync"] for answer in answers)
         return {
