@@ -83,9 +83,12 @@ class Shard:
             if connection is None:
                 others.append(descriptor)
             elif connection.state is Stage.HANDSHAKE:
-                hurry_at = hurry_at or time.monotonic() + HANDSHAKE_SECONDS
-                if time.monotonic() <= hurry_at:  # the rest is reported again
+                now = time.monotonic()
+                hurry_at = hurry_at or now + HANDSHAKE_SECONDS
+                if now <= hurry_at:
                     self._shake_hands(connection)
+                else:  # it is reported again; and not late, for it is us that it waits for
+                    self._set_deadline(connection, self._settings.handshake_timeout)
             else:
                 self._serve(connection, events)
         return others
