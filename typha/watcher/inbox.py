@@ -8,7 +8,8 @@ from typing import Final
 
 from typha.datastore.ports import Event, Listed
 
-LARGEST_BACKLOG: Final = 1024  # objects; a source that is faster waits
+LARGEST_BACKLOG: Final = 1024  # changes; a source that is faster waits
+LISTED_WEIGHT: Final = 4  # of a list's object: a source is far ahead, and all that waits is memory
 
 
 class Inbox:
@@ -49,4 +50,4 @@ class Inbox:
 
 
 def _weight(event: Event) -> int:
-    return max(1, len(event.objects)) if isinstance(event, Listed) else 1
+    return max(1, len(event.objects) * LISTED_WEIGHT) if isinstance(event, Listed) else 1
