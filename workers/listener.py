@@ -44,12 +44,15 @@ class Listener:
         self._complain_at = 0.0
 
     def accept(self, shard: Shard, version: str, now: float) -> None:
-        """Accept whoever waits, as long as it is this worker's turn."""
+        """Accept whoever waits, as long as it is this worker's turn.
+
+        Nobody is while others wait for their handshakes: it would only use up its time for that.
+        """
         self.is_pending = False
         for _ in range(ACCEPTS_A_TURN):
             if self._board.server.phase is not Phase.SERVING:
                 return
-            if not self._is_our_turn(shard, now):
+            if shard.has_handshakes_waiting or not self._is_our_turn(shard, now):
                 break
             try:
                 client, address = self._socket.accept()

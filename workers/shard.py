@@ -48,6 +48,7 @@ class Shard:
         self._poll = select.epoll()
         self.connections: dict[int, Connection] = {}
         self.rounds = Rounds(settings, time.monotonic())
+        self.has_handshakes_waiting = False  # more than there was time for in the last turn
 
     def __len__(self) -> int:
         """Count the connections, those in their handshake included."""
@@ -78,17 +79,17 @@ class Shard:
         """Wait for something to happen and deal with it; give the other descriptors' events."""
         others = []
         hurry_at = 0.0
+        self.has_handshakes_waiting = False
         for descriptor, events in self._poll.poll(timeout, EVENTS_A_TURN):
             connection = self.connections.get(descriptor)
             if connection is None:
                 others.append(descriptor)
             elif connection.state is Stage.HANDSHAKE:
-                now = time.monotonic()
-                hurry_at = hurry_at or now + HANDSHAKE_SECONDS
-                if now <= hurry_at:
+                hurry_at = hurry_at or time.monotonic() + HANDSHAKE_SECONDS
+                if time.monotonic() <= hurry_at:
                     self._shake_hands(connection)
-                else:  # it is reported again; and not late, for it is us that it waits for
-                    self._set_deadline(connection, self._settings.handshake_timeout)
+                else:  # it is reported again
+                    self.has_handshakes_waiting = True
             else:
                 self._serve(connection, events)
         return others

@@ -2,13 +2,36 @@
 
 import os
 import random
+import socket
 
 import pytest
 
-from workers.listener import connection_numbers
+from typha.scoreboard import Phase, Scoreboard
+from workers.listener import Listener, connection_numbers
 
 # The test runner may have threads; the children only do what is written here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
+
+class Shard:
+    """As much of a shard as a listener touches."""
+
+    def __init__(self):
+        self.has_handshakes_waiting = False
+        self._clients = []
+
+    def __len__(self):
+        """Count."""
+        return len(self._clients)
+
+    def admit(self, client, *_):
+        """Keep a connection."""
+        self._clients.append(client)
+
+    def close(self):
+        """Let all go."""
+        for client in self._clients:
+            client.close()
 
 
 def in_a_child(choose):
@@ -38,3 +61,21 @@ def test_connections_are_numbered_one_after_another():
     first = next(numbers)
     assert first & 0xFFFFFFFF == 1
     assert next(numbers) == first + 1
+
+
+def test_nobody_is_accepted_while_others_wait_for_their_handshakes():
+    """It would only use up its time for that; the kernel keeps it meanwhile."""
+    board = Scoreboard(1)
+    board.server.phase = Phase.SERVING
+    board.worker(0).heartbeat(1.0)
+    shard = Shard()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listener = Listener(listening, board, 0)
+        with socket.create_connection(listening.getsockname()):
+            shard.has_handshakes_waiting = True
+            listener.accept(shard, "v0", 1.0)
+            assert (len(shard), listener.is_pending) == (0, True)
+            shard.has_handshakes_waiting = False
+            listener.accept(shard, "v0", 1.0)
+            assert (len(shard), listener.is_pending) == (1, False)
+    shard.close()
