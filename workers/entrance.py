@@ -1,9 +1,17 @@
-"""The way of a connection from its accept until it is known who it is."""
+"""The way of a connection from its accept until it is known who it is.
+
+An address with too many unproven connections is served no more until some of them are through:
+those that come meanwhile are left alone, which costs a descriptor each, up to a bound.  So many
+nodes behind one address come in one after another, and a flood from one keeps nobody else out.
+"""
 
 import socket
 import ssl
-from typing import Final
+from collections import deque
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
+import typha
 from typha.config.settings import ServerSettings
 from typha.syncproto.server import ServerSession
 from typha.telemetry.closing import CloseReason
@@ -15,6 +23,18 @@ from workers.counting import Counts
 # That a client's kernel has no room for yet: more would be megabytes for each client that sleeps,
 # and past conflating.  What is on its way does not count, so this slows down nobody.
 UNSENT_BYTES: Final = 128 * 1024
+MOST_OUTSIDE: Final = 500  # left alone in a worker; more are closed
+LOOKED_AT: Final = 32  # of them in a turn
+LOOK_AGAIN_SECONDS: Final = 0.02
+
+
+class _Outside(NamedTuple):
+    """Somebody whose address has to get others through first."""
+
+    client: socket.socket
+    address: str
+    number: int
+    until: float
 
 
 class Entrance:
@@ -33,15 +53,39 @@ class Entrance:
         self._admission = admission
         self._counts = counts
         self._inside: dict[int, Connection] = {}  # oldest first
+        self._outside: deque[_Outside] = deque()
 
     def let_in(
-        self, client: socket.socket, address: str, number: int, version: str
+        self, client: socket.socket, address: str, number: int, now: float
     ) -> Connection | None:
         """Make a connection of an accepted socket; None when its address has too many here."""
-        if not self._admission.enter(address):
-            self._counts.closed[CloseReason.TOO_MANY_CONNECTIONS] += 1
-            client.close()
-            return None
+        if self._admission.enter(address):
+            return self._begin(client, address, number)
+        until = now + self._settings.handshake_timeout
+        self._leave_outside(_Outside(client, address, number, until), now)
+        return None
+
+    def let_in_later(self, now: float) -> Iterator[Connection]:
+        """Make connections of those for whom their address has room by now; yields each."""
+        for _ in range(min(len(self._outside), LOOKED_AT)):
+            waiting = self._outside.popleft()
+            if self._admission.enter(waiting.address):
+                yield self._begin(waiting.client, waiting.address, waiting.number)
+            else:
+                self._leave_outside(waiting, now)
+
+    def patience(self) -> float:
+        """Tell the seconds until there is something to do here that no descriptor tells."""
+        return LOOK_AGAIN_SECONDS if self._outside else float("inf")
+
+    def _leave_outside(self, waiting: _Outside, now: float) -> None:
+        if now < waiting.until and len(self._outside) < MOST_OUTSIDE:
+            self._outside.append(waiting)
+            return
+        self._counts.closed[CloseReason.TOO_MANY_CONNECTIONS] += 1
+        waiting.client.close()
+
+    def _begin(self, client: socket.socket, address: str, number: int) -> Connection:
         self._counts.accepted += 1
         client.settimeout(0)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -51,7 +95,9 @@ class Entrance:
                 client, server_side=True, do_handshake_on_connect=False
             )
         refuse = self._settings.refuse_legacy_clients
-        session = ServerSession(version=version, connection_id=number, refuse_legacy=refuse)
+        session = ServerSession(
+            version=typha.__version__, connection_id=number, refuse_legacy=refuse
+        )
         connection = Connection(number, client, address, session)
         self._inside[number] = connection
         if connection.tls is None:

@@ -43,7 +43,7 @@ class Listener:
         self.is_pending = False  # somebody waits, but it is not our turn
         self._complain_at = 0.0
 
-    def accept(self, shard: Shard, version: str, now: float) -> None:
+    def accept(self, shard: Shard, now: float) -> None:
         """Accept whoever waits, as long as it is this worker's turn.
 
         Nobody is while others wait for their handshakes: it would only use up its time for that.
@@ -69,7 +69,7 @@ class Listener:
                 self._complain("no more files may be open than are", now)
                 continue
             self._slot.accepted += 1
-            shard.admit(client, str(address[0]), next(self._numbers), version)
+            shard.admit(client, str(address[0]), next(self._numbers), now)
             self._slot.active = len(shard)
         self.is_pending = True  # others first, and those who are here already
 

@@ -90,7 +90,8 @@ class Worker:
         if self._bus.has_news(others):
             self._receive(now)
         if self._listener.is_pending or self._listener.descriptor in others:
-            self._listener.accept(self._shard, typha.__version__, now)
+            self._listener.accept(self._shard, now)
+        self._shard.admit_later(now)
         if self._reporter.descriptor in others:
             self._answer(now)
         if others:

@@ -62,11 +62,19 @@ class Shard:
         """Poll it no more."""
         self._poll.unregister(descriptor)
 
-    def admit(self, client: socket.socket, address: str, number: int, version: str) -> None:
-        """Take an accepted connection; it has the handshake timeout to say its hello."""
-        connection = self._entrance.let_in(client, address, number, version)
-        if connection is None:
-            return
+    def admit(self, client: socket.socket, address: str, number: int, now: float) -> None:
+        """Take an accepted connection, now or later."""
+        connection = self._entrance.let_in(client, address, number, now)
+        if connection is not None:
+            self._begin(connection)
+
+    def admit_later(self, now: float) -> None:
+        """Take those who had to wait until others of their address are through."""
+        for connection in self._entrance.let_in_later(now):
+            self._begin(connection)
+
+    def _begin(self, connection: Connection) -> None:
+        """Give a connection the handshake timeout to say its hello."""
         self._set_deadline(connection, self._settings.handshake_timeout)
         self.connections[connection.descriptor] = connection
         self._poll.register(connection.descriptor, READS)
@@ -113,7 +121,8 @@ class Shard:
 
     def patience(self, now: float) -> float:
         """Tell the seconds until there is something to do that no descriptor tells."""
-        return min(self.rounds.next_at - now, self._loading.patience())
+        waits = (self._loading.patience(), self._entrance.patience())
+        return min(self.rounds.next_at - now, *waits)
 
     def _set_deadline(
         self,

@@ -129,7 +129,7 @@ class Worker:
         ours, theirs = socket.socketpair()
         for each in (ours, theirs):
             each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
-        self.shard.admit(End(fileno=ours.detach()), "10.0.0.9", next(self._numbers), "v0")
+        self.shard.admit(End(fileno=ours.detach()), "10.0.0.9", next(self._numbers), 0.0)
         theirs.settimeout(0)
         return theirs
 

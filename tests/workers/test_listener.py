@@ -73,9 +73,9 @@ def test_nobody_is_accepted_while_others_wait_for_their_handshakes():
         listener = Listener(listening, board, 0)
         with socket.create_connection(listening.getsockname()):
             shard.has_handshakes_waiting = True
-            listener.accept(shard, "v0", 1.0)
+            listener.accept(shard, 1.0)
             assert (len(shard), listener.is_pending) == (0, True)
             shard.has_handshakes_waiting = False
-            listener.accept(shard, "v0", 1.0)
+            listener.accept(shard, 1.0)
             assert (len(shard), listener.is_pending) == (1, False)
     shard.close()
