@@ -51,10 +51,10 @@ format: env  ## Rewrite the code in the project's format
 	$(BIN)/ruff check --fix .
 
 interop: env  ## Against a peer that speaks real gob (needs Go)
-	$(BIN)/python -m pytest -m interop tests/interop $(ARGS)
+	$(BIN)/python -m pytest -rs -m interop tests/interop $(ARGS)
 
 integration: env  ## Against a real kube-apiserver and etcd (needs Go and etcd)
-	$(BIN)/python -m pytest -m integration tests/integration $(ARGS)
+	$(BIN)/python -m pytest -rs -m integration tests/integration $(ARGS)
 
 fuzz: env  ## Coverage-guided fuzzing of everything that parses, FUZZ_SECONDS for each target
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/fuzz.txt \
