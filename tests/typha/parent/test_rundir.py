@@ -14,9 +14,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWa
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
+def home(short_folder, monkeypatch):
     """Let private run directories be made in a folder of the test."""
-    place = tmp_path / "shm"
+    place = short_folder / "shm"
     place.mkdir()
     monkeypatch.setattr(rundir, "HOMES", (place,))
     return place
@@ -86,9 +86,9 @@ def test_a_child_keeps_the_folder_alive():
     assert not rundir.is_alive(folder.path)
 
 
-def test_a_folder_of_the_users_is_left_in_place_and_empty(tmp_path):
+def test_a_folder_of_the_users_is_left_in_place_and_empty(short_folder):
     """It may be a mount."""
-    chosen = tmp_path / "run"
+    chosen = short_folder / "run"
     chosen.mkdir()
     folder = rundir.open_(str(chosen))
     (chosen / "frames.sock").touch()
@@ -104,9 +104,9 @@ def test_a_folder_that_did_not_exist_is_made_and_removed(short_folder):
     assert list((short_folder / "a").iterdir()) == []
 
 
-def test_remains_in_a_folder_of_the_users_are_cleared_at_the_start(tmp_path):
+def test_remains_in_a_folder_of_the_users_are_cleared_at_the_start(short_folder):
     """A server that was killed there left its lock file as a mark."""
-    chosen = tmp_path / "run"
+    chosen = short_folder / "run"
     chosen.mkdir()
     (chosen / "lock").touch()
     (chosen / "snapshot").touch()
@@ -144,12 +144,12 @@ def test_a_path_that_cannot_be_a_folder_is_refused(short_folder):
         rundir.open_(str(short_folder / "file"))
 
 
-def test_a_place_without_room_for_snapshots_is_passed_over(tmp_path, monkeypatch):
+def test_a_place_without_room_for_snapshots_is_passed_over(short_folder, monkeypatch):
     """A container's /dev/shm is small; without any roomy place the roomiest is taken."""
     free = {"small": 64 << 20, "large": 4 << 30}
     places = []
     for name in free:
-        place = tmp_path / name
+        place = short_folder / name
         place.mkdir()
         places.append(place)
     monkeypatch.setattr(rundir, "HOMES", tuple(places))
