@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-JOBS ?= auto
+# Twice as many as there are cores: many tests only wait for processes.
+JOBS ?= $(shell expr 2 \* $$(nproc))
 ARGS ?=
 FUZZ_SECONDS ?= 60
 IMAGE ?= typha:$(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' typha/__init__.py)
