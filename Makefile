@@ -9,6 +9,9 @@ ARGS ?=
 FUZZ_SECONDS ?= 60
 IMAGE ?= typha:$(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' typha/__init__.py)
 
+# Without bytecode each of the tests' many processes would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help env demo test test-watch cover cover-html lint format interop integration fuzz bench image image-check lock clean
 
