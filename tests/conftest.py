@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 # A loaded machine is slow and no bug; fewer examples keep the whole run short.
-settings.register_profile("project", deadline=None, max_examples=60)
+settings.register_profile("project", deadline=None, max_examples=40)
 # On demand: `make test ARGS="tests/whole --hypothesis-profile=long"`.
 settings.register_profile("long", deadline=None, max_examples=5_000, stateful_step_count=150)
 settings.load_profile("project")
