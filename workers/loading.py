@@ -26,16 +26,6 @@ class Loading:
             settings.max_concurrent_snapshots, has_rate=self.egress.is_limited
         )
 
-    @property
-    def sending(self) -> int:
-        """Count those who are being sent a snapshot."""
-        return self._turnstile.sending
-
-    @property
-    def waiting(self) -> int:
-        """Count those who wait for their turn."""
-        return self._turnstile.waiting
-
     def arrive(self, connection: Connection, now: float) -> None:
         """Line up."""
         self._turnstile.arrive(connection, now)
@@ -52,18 +42,17 @@ class Loading:
 
     def turn(self, workers: Iterable[Worker], own: Worker, now: float) -> list[Connection]:
         """Say whose turn has come; `workers` are those to share the limits with."""
-        if self._is_limited:
-            others = [slot for slot in workers if slot is not own]
-            loading = [slot for slot in others if slot.snapshots_sending]
-            self.egress.fill(now, 1 + len(loading))
-            elsewhere = Elsewhere(
-                sending=sum(slot.snapshots_sending for slot in loading),
-                waiting_since=min(
-                    (slot.waiting_since for slot in others if slot.waiting_since), default=0.0
-                ),
-            )
-        else:
-            elsewhere = Elsewhere()
+        if not self._is_limited:
+            return self._turnstile.let_through(Elsewhere())
+        others = [slot for slot in workers if slot is not own]
+        loading = [slot for slot in others if slot.snapshots_sending]
+        self.egress.fill(now, 1 + len(loading))
+        elsewhere = Elsewhere(
+            sending=sum(slot.snapshots_sending for slot in loading),
+            waiting_since=min(
+                (slot.waiting_since for slot in others if slot.waiting_since), default=0.0
+            ),
+        )
         passed = self._turnstile.let_through(elsewhere)
         own.snapshots_sending = self._turnstile.sending
         own.waiting_since = self._turnstile.waiting_since
