@@ -11,57 +11,44 @@ from typing import Final
 import click
 
 from benchmarks.bench import Bench, Options, say
+from benchmarks.follower import Follower
 from typha import dialing
-from typha.dialing import Address, Connection, Tls
+from typha.dialing import Address, Tls
 from typha.syncproto import generations
-from typha.syncproto.messages import KVs, SyncerType, SyncStatus, SyncStatusMessage
+from typha.syncproto.messages import SyncerType
 
 QUIET_SECONDS: Final = 1.5  # without a KV: everything has come
 
 
-class Follower:
-    """A client that keeps what it was told, and counts."""
+class Quiet:
+    """Tells when nothing has come to a client for a while, once something is done."""
 
-    def __init__(self, bench: Bench, name: str) -> None:
-        """Connect, and come in sync."""
-        certs = bench.certs
-        tls = Tls(
-            ca_file=str(certs / "typhaca.crt"),
-            cert_file=str(certs / "calico-node.crt"),
-            key_file=str(certs / "calico-node.key"),
-        )
-        hello = generations.hello(SyncerType.FELIX, hostname=name)
-        address = Address("127.0.0.1", bench.tree.port)
-        self.connection: Connection = dialing.connect(address, hello, tls=tls)
-        self.state: dict[str, bytes] = {}
-        self.updates = 0
-        self.bytes = 0
-        self.status: int | None = None
-        self.came_at = 0.0
-        while self.status != SyncStatus.IN_SYNC:
-            self.read()
-        self.updates = self.bytes = 0
+    def __init__(self, done: threading.Event) -> None:
+        """Begin to listen."""
+        self._done = done
+        self._count = 0
+        self._since = time.monotonic()
 
-    def read(self) -> None:
-        """Take one message; pings are answered on the way."""
-        message = self.connection.receive()
-        if isinstance(message, SyncStatusMessage):
-            self.status = message.status
-        elif isinstance(message, KVs):
-            self.came_at = time.monotonic()
-            for update in message.updates:
-                self.updates += 1
-                self.bytes += len(update.key) + len(update.value or b"")
-                if update.value is None:
-                    self.state.pop(update.key, None)
-                else:
-                    self.state[update.key] = update.value
+    def __call__(self, client: Follower) -> bool:
+        """Look at the client; it is still heard, or it is quiet."""
+        if len(client.updates) != self._count:
+            self._count, self._since = len(client.updates), time.monotonic()
+        return self._done.is_set() and time.monotonic() - self._since >= QUIET_SECONDS
 
-    def read_until(self, done: threading.Event) -> None:
-        """Read until nothing comes any more after an event."""
-        self.came_at = time.monotonic()
-        while not done.is_set() or time.monotonic() - self.came_at < QUIET_SECONDS:
-            self.read()
+
+def in_sync(bench: Bench, name: str) -> Follower:
+    """Connect a client, and let it come in sync; what it was sent for that does not count."""
+    certs = bench.certs
+    tls = Tls(
+        ca_file=str(certs / "typhaca.crt"),
+        cert_file=str(certs / "calico-node.crt"),
+        key_file=str(certs / "calico-node.key"),
+    )
+    hello = generations.hello(SyncerType.FELIX, hostname=name)
+    follower = Follower(dialing.connect(Address("127.0.0.1", bench.tree.port), hello, tls=tls))
+    follower.read_until_in_sync()
+    follower.updates.clear()
+    return follower
 
 
 @click.command()
@@ -74,9 +61,9 @@ def main(seconds: float, rate: float, kvs: int, ping: int) -> None:
     settings = {"TYPHA_SERVERPINGINTERVALSECS": str(ping)}
     with Bench(Options(kvs=kvs, settings=settings)) as bench:
         bench.start()
-        awake, sleeper = Follower(bench, "awake"), Follower(bench, "sleeper")
+        awake, sleeper = in_sync(bench, "awake"), in_sync(bench, "sleeper")
         done = threading.Event()
-        reading = threading.Thread(target=awake.read_until, args=(done,), daemon=True)
+        reading = threading.Thread(target=awake.read_until, args=(Quiet(done),), daemon=True)
         reading.start()
         say(f"{rate:g} updates a second for {seconds:g} s, and one client sleeps")
         bench.load.order("churn", rate=rate, seconds=seconds)
@@ -84,10 +71,11 @@ def main(seconds: float, rate: float, kvs: int, ping: int) -> None:
         sent = bench.load.answer()["sent"]
         done.set()
         reading.join()
-        sleeper.read_until(done)
+        sleeper.read_until(Quiet(done))
         agree = sleeper.state == awake.state
         for name, client in (("awake", awake), ("sleeper", sleeper)):
-            click.echo(f"{name}: {client.updates} updates, {client.bytes / 2**20:.1f} MiB")
+            size = sum(len(each.key) + len(each.value or b"") for each in client.updates)
+            click.echo(f"{name}: {len(client.updates)} updates, {size / 2**20:.1f} MiB")
         click.echo(f"of {sent}; the same in the end: {'yes' if agree else 'NO'}")
         if not agree:
             raise SystemExit(1)

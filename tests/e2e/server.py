@@ -15,12 +15,13 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.follower import Follower
 from typha import dialing
 from typha.certs import making
 from typha.certs.making import Plan, Subject
 from typha.dialing import Address, Tls
 from typha.syncproto import generations
-from typha.syncproto.messages import KVs, SyncerType, SyncStatus, SyncStatusMessage
+from typha.syncproto.messages import SyncerType
 
 PATIENCE_SECONDS = 30.0
 
@@ -79,49 +80,16 @@ class Server:
         address = Address("127.0.0.1", self.port)
         return dialing.connect(address, hello, tls=self.tls)
 
-    def connect_all(self, count: int) -> list["Follower"]:
+    def connect_all(self, count: int) -> list[Follower]:
         """Connect and let each come in sync."""
         return [self.follower() for _ in range(count)]
 
-    def follower(self, **options) -> "Follower":
+    def follower(self, **options) -> Follower:
         """Connect a client, and let it come in sync."""
         follower = Follower(self.connect(**options))
         self.clients.append(follower)
         follower.read_until_in_sync()
         return follower
-
-
-class Follower:
-    """A client that remembers what it was told."""
-
-    def __init__(self, connection) -> None:
-        self.connection = connection
-        self.state: dict[str, bytes] = {}
-        self.updates: list = []
-        self.status = None
-        self._messages = iter(connection)
-
-    def read(self) -> None:
-        """Take one message; raises DialError when the connection has ended."""
-        message = next(self._messages)
-        if isinstance(message, SyncStatusMessage):
-            self.status = message.status
-        elif isinstance(message, KVs):
-            for update in message.updates:
-                self.updates.append(update)
-                if update.value is None:
-                    self.state.pop(update.key, None)
-                else:
-                    self.state[update.key] = update.value
-
-    def read_until(self, condition) -> None:
-        """Read until the condition holds of this follower."""
-        while not condition(self):
-            self.read()
-
-    def read_until_in_sync(self) -> None:
-        """Read the snapshot."""
-        self.read_until(lambda follower: follower.status == SyncStatus.IN_SYNC)
 
 
 @contextlib.contextmanager
