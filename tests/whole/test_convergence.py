@@ -6,6 +6,8 @@ broken watches, losses and delays on the bus, deaths of watcher and workers, cli
 generation that come, go and dawdle.  Then everything is let through.
 
     make test ARGS="tests/whole --hypothesis-profile=long"      # for an hour or so
+
+One state machine, whose rules all act on the same state: so it is one module, whatever its length.
 """
 
 import contextlib
