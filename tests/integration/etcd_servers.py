@@ -217,7 +217,7 @@ class Recorder:
 
     def relists(self) -> int:
         """Count the lists after the first, over all resources."""
-        return sum(report.relists for report in self.reports.values())
+        return sum(report.relists for report in list(self.reports.values()))
 
 
 @contextlib.contextmanager

@@ -94,7 +94,7 @@ def test_the_source_goes_on_with_a_new_token(guarded):
 def test_a_wrong_password_is_told(guarded):
     """It is not taken for an etcd that is away."""
     with starting(guarded.url, username="typha", password="wrong") as recorder:
-        wait_for(lambda: recorder.reports, "the refusal")
+        wait_for(lambda: len(recorder.reports) == len(kinds.KINDS), "the refusal")
         [state] = {report.state for report in recorder.reports.values()}
         assert state is StreamState.FORBIDDEN
         assert "invalid user ID or password" in recorder.reports[TIERS].error
@@ -114,7 +114,14 @@ def test_what_a_role_may_not_read_holds_back_only_itself(guarded, monkeypatch):
         wait_for(lambda: sum(map(bool, recorder.lists.values())) == 20, "what may be read")
         assert {name for name, count in recorder.lists.items() if not count} == denied
         wait_for(
-            lambda: all(recorder.reports[n].state is StreamState.FORBIDDEN for n in denied),
+            lambda: (
+                {
+                    name
+                    for name, report in list(recorder.reports.items())
+                    if report.state is StreamState.FORBIDDEN
+                }
+                == denied
+            ),
             "reports of what may not be read",
         )
         as_root(
@@ -217,7 +224,7 @@ def test_a_file_that_is_not_there_is_named(encrypted, certificates):
     """Renewed files are read with each connection, so one may be missing for a moment."""
     settings = tls(certificates) | {"ca_file": str(certificates / "missing.crt")}
     with starting(encrypted.url, **settings) as recorder:
-        wait_for(lambda: recorder.reports, "the first failure")
+        wait_for(lambda: len(recorder.reports) == len(kinds.KINDS), "the first failure")
         assert "missing.crt" in recorder.reports[TIERS].error
 
 

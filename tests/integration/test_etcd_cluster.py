@@ -15,7 +15,7 @@ from tests.integration.etcd_servers import (
 )
 from tests.integration.etcd_writing import Writer, leader_of
 from tests.typha.datastore.etcd.name_servers import name_server
-from typha.datastore.etcd import discovery
+from typha.datastore.etcd import discovery, kinds
 from typha.datastore.etcd.discovery import Record
 
 pytestmark = [pytest.mark.integration, needs_etcd]
@@ -107,5 +107,5 @@ def test_a_domain_without_members_is_told(monkeypatch):
     with name_server({}) as server:
         monkeypatch.setattr(discovery, "servers", lambda _: [server])
         with starting(discovery_srv=DOMAIN) as recorder:
-            wait_for(lambda: recorder.reports, "the failure")
+            wait_for(lambda: len(recorder.reports) == len(kinds.KINDS), "the failure")
             assert DOMAIN in recorder.reports[POOLS].error
