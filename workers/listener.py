@@ -40,27 +40,30 @@ class Listener:
         self._board = board
         self._slot = board.worker(index)
         self._numbers = connection_numbers()
-        self.is_pending = False  # somebody waits, but it is not our turn
+        self.rests_until = 0.0  # before that, whoever waits is left to others, or for later
         self._complain_at = 0.0
 
     def accept(self, shard: Shard, now: float) -> None:
         """Accept whoever waits, as long as it is this worker's turn.
 
         Nobody is while others wait for their handshakes: it would only use up its time for that.
+        Whoever is not accepted is told of by the poll again, and would be in every turn: hence the
+        rests.
         """
-        self.is_pending = False
         for _ in range(ACCEPTS_A_TURN):
             if self._board.server.phase is not Phase.SERVING:
                 return
             if shard.has_handshakes_waiting or not self._is_our_turn(shard, now):
-                break
+                self._rest(now)
+                return
             try:
                 client, address = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:  # out of memory, say: it may pass
                 self._complain(str(error), now)
-                break
+                self._rest(now)
+                return
             if (
                 client.fileno()
                 >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS
@@ -71,7 +74,13 @@ class Listener:
             self._slot.accepted += 1
             shard.admit(client, str(address[0]), next(self._numbers), now)
             self._slot.active = len(shard)
-        self.is_pending = True  # others first, and those who are here already
+
+    def is_resting(self, now: float) -> bool:
+        """Tell whether the poll should not tell of anybody."""
+        return now < self.rests_until
+
+    def _rest(self, now: float) -> None:
+        self.rests_until = now + LOOK_AGAIN_SECONDS
 
     def _complain(self, error: str, now: float) -> None:
         if now >= self._complain_at:

@@ -22,7 +22,7 @@ from typha.scoreboard import Phase, Scoreboard
 from typha.syncproto.messages import SyncerType
 from typha.telemetry.closing import CloseReason
 from typha.telemetry.reporting import Reporter
-from workers import counting, departures, listener as listening, tls
+from workers import counting, departures, tls
 from workers.admission import Admission
 from workers.counting import Counts
 from workers.entrance import Entrance
@@ -84,12 +84,12 @@ class Worker:
         now = time.monotonic()
         self._slot.heartbeat(now)
         self._phase = self._board.server.phase
-        self._follow_phase()
+        self._watch_listener(now)
         others = self._shard.turn(self._patience(now))
         now = time.monotonic()
         if self._bus.has_news(others):
             self._receive(now)
-        if self._listener.is_pending or self._listener.descriptor in others:
+        if self._listener.descriptor in others:
             self._listener.accept(self._shard, now)
         self._shard.admit_later(now)
         if self._reporter.descriptor in others:
@@ -111,19 +111,21 @@ class Worker:
     def _patience(self, now: float) -> float:
         if self._topics.to_write or self._bus.is_unread:
             return 0.0
-        if self._listener.is_pending:
-            return listening.LOOK_AGAIN_SECONDS
         is_draining = self._phase is Phase.DRAINING
         longest = SHEDDING_WAIT_SECONDS if is_draining else LONGEST_WAIT_SECONDS
+        if self._listener.is_resting(now):
+            longest = min(longest, self._listener.rests_until - now)
         return max(0.0, min(self._shard.patience(now), longest))
 
-    def _follow_phase(self) -> None:
-        is_serving = self._phase is Phase.SERVING
-        if is_serving and not self._is_listening:
+    def _watch_listener(self, now: float) -> None:
+        wanted = self._phase is Phase.SERVING and not self._listener.is_resting(now)
+        if wanted is self._is_listening:
+            return
+        self._is_listening = wanted
+        if wanted:
             self._shard.watch(self._listener.descriptor)
-        elif self._is_listening and not is_serving:
+        else:
             self._shard.unwatch(self._listener.descriptor)
-        self._is_listening = is_serving
 
     def _receive(self, now: float) -> None:
         try:

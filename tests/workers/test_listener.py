@@ -34,6 +34,14 @@ class Shard:
             client.close()
 
 
+@pytest.fixture
+def shard():
+    """Give an empty shard."""
+    shard = Shard()
+    yield shard
+    shard.close()
+
+
 def in_a_child(choose):
     """Let a forked child choose something; give what it chose."""
     ours, theirs = os.pipe()
@@ -63,19 +71,48 @@ def test_connections_are_numbered_one_after_another():
     assert next(numbers) == first + 1
 
 
-def test_nobody_is_accepted_while_others_wait_for_their_handshakes():
-    """It would only use up its time for that; the kernel keeps it meanwhile."""
-    board = Scoreboard(1)
+@pytest.fixture
+def board():
+    """Give the scoreboard of a server with two lively workers, which is serving."""
+    board = Scoreboard(2)
     board.server.phase = Phase.SERVING
-    board.worker(0).heartbeat(1.0)
-    shard = Shard()
+    for worker in board.workers:
+        worker.heartbeat(1.0)
+    return board
+
+
+@pytest.fixture
+def listening():
+    """Give a socket that listens, with one client waiting."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listener = Listener(listening, board, 0)
+        listening.settimeout(0)
         with socket.create_connection(listening.getsockname()):
-            shard.has_handshakes_waiting = True
-            listener.accept(shard, 1.0)
-            assert (len(shard), listener.is_pending) == (0, True)
-            shard.has_handshakes_waiting = False
-            listener.accept(shard, 1.0)
-            assert (len(shard), listener.is_pending) == (1, False)
-    shard.close()
+            yield listening
+
+
+def test_nobody_is_accepted_while_others_wait_for_their_handshakes(board, listening, shard):
+    """It would only use up its time for that; the kernel keeps it meanwhile."""
+    listener = Listener(listening, board, 0)
+    shard.has_handshakes_waiting = True
+    listener.accept(shard, 1.0)
+    assert len(shard) == 0
+    shard.has_handshakes_waiting = False
+    listener.accept(shard, 1.0)
+    assert len(shard) == 1
+
+
+def test_whoever_has_to_wait_for_another_worker_is_not_told_of_in_every_turn(
+    board, listening, shard
+):
+    """Else a worker would be busy with learning again and again that it is not its turn."""
+    listener = Listener(listening, board, 0)
+    assert not listener.is_resting(1.0)
+    board.worker(1).active = -1  # fewer than we have, whatever we have
+    listener.accept(shard, 1.0)
+    assert len(shard) == 0
+    assert listener.is_resting(1.0)
+    assert not listener.is_resting(listener.rests_until)
+    board.worker(1).active = 1
+    listener.accept(shard, listener.rests_until)
+    assert len(shard) == 1
+    assert not listener.is_resting(listener.rests_until)
