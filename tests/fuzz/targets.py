@@ -12,8 +12,9 @@ from typha.config import loading
 from typha.config.resolution import Surroundings
 from typha.datastore.files import manifests as files
 from typha.datastore.ports import Changed
-from typha.gob.decoder import Decoder, Limits
+from typha.gob.decoder import Decoder
 from typha.gob.errors import DecodeError
+from typha.gob.values import Limits
 from typha.journal import log
 from typha.model.resources import Reading
 from typha.syncers import catalogs

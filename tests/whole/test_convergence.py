@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.whole.bus import Bus
 from tests.whole.cluster import KINDS, Cluster
 from tests.whole.processes import Client, Watcher, Worker, pipeline
-from typha.gob.decoder import Limits
+from typha.gob.values import Limits
 from typha.journal import rendering, store
 from typha.journal.store import Store
 from typha.syncproto import dialects, frames, generations, schema

@@ -3,76 +3,61 @@
 The sender is taken for hostile: lengths are checked before anything is allocated, and depth,
 number of values and type definitions are bounded.
 
-Go weaves type definitions into values: a value message may end with a definition inside an
-interface, further definitions follow as messages of their own, and a last one goes on where the
-first stopped.  A value whose messages have not all arrived is decoded anew when more of them have.
-
-All clients of a release send the same definitions, so what the bytes of one mean is remembered.
+A value may take several messages, with definitions between them.  Where one takes a single short
+message without any, others of its shape can be told by their bytes.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from collections.abc import Iterator
 from typing import Any, Final
 
-from typha.gob import types, varint
-from typha.gob.cursor import Cursor
-from typha.gob.errors import DecodeError, LimitError, TruncatedError
-from typha.gob.types import Builtin, Interface
+from typha.gob import varint
+from typha.gob.errors import LimitError, TruncatedError
+from typha.gob.shape import Shape
+from typha.gob.values import DEFINITION, Limits, MoreMessagesNeededError, Values
 
-MAX_NAME_BYTES: Final = 1024  # Go refuses longer names in interfaces
-REMEMBERED_DEFINITIONS: Final = 256
-REMEMBERED_BYTES: Final = 512  # of a definition and what follows it in its message
-_DEFINITION: Final = object()  # what a message held that carried no value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one sender may make us spend."""
-
-    message_bytes: int = 1 << 20  # all messages of one value together
-    values: int = 10_000  # in one message
-    depth: int = 32
-    definitions: int = 256  # in one stream; a real client sends six
-    definition_bytes: int = 64 << 10  # in one stream
-
-
-# What needs neither definitions nor further messages.
-_PRIMITIVES: Final[dict[int, Callable[[Cursor], Any]]] = {
-    Builtin.BOOL: Cursor.read_bool,
-    Builtin.INT: Cursor.read_int,
-    Builtin.UINT: Cursor.read_uint,
-    Builtin.FLOAT: Cursor.read_float,
-    Builtin.BYTES: Cursor.read_bytes,
-    Builtin.STRING: Cursor.read_text,
-    Builtin.COMPLEX: Cursor.read_complex,
-}
-
-
-class _MoreMessagesNeededError(Exception):
-    """A value goes on in a message that has not arrived."""
+SHAPED_BYTES: Final = 512  # of a message that may have a shape: what is longer is no routine
 
 
 class Decoder:
     """One gob stream.  After a DecodeError nothing more can be read from it."""
 
-    __slots__ = ("_allowance", "_buffer", "_limits", "_messages", "_values")
+    __slots__ = ("_allowance", "_buffer", "_limits", "_messages", "_newest", "_values")
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._allowance = self._limits.message_bytes
         self._buffer = bytearray()
         self._messages: list[bytes] = []  # of a value that is not complete
-        self._values = _Values(self._limits)
+        self._newest = b""  # message, if it may have a shape
+        self._values = Values(self._limits)
 
     @property
     def buffered(self) -> int:
         """How many bytes have been fed that belong to no returned value."""
         return len(self._buffer) + sum(map(len, self._messages))
 
+    @property
+    def is_between_values(self) -> bool:
+        """Whether the next byte begins a message, and that begins a value."""
+        return not self._buffer and not self._messages
+
     def feed(self, data: bytes) -> None:
         """Take bytes as they came."""
         self._buffer += data
+
+    def shape(self) -> Shape | None:
+        """Return, once, the shape of the message that the newest value came in.
+
+        Whatever has it can be read without this decoder, whose state it would not change.  None
+        for a value that brought definitions along, took several messages, or is long.
+        """
+        newest, self._newest = self._newest, b""
+        return Shape(newest, self._values.opaque) if newest else None
+
+    @property
+    def opaque(self) -> list[bytes]:
+        """The opaque values in the newest value, in their order: the very objects that it has."""
+        return [value for _, value in self._values.opaque]
 
     def take_rest(self) -> bytes:
         """Give back what was fed and not used, for whatever replaces this stream."""
@@ -85,12 +70,19 @@ class Decoder:
         while self._pull() is not None:
             try:
                 value = self._values.read(self._messages, self._pull)
-            except _MoreMessagesNeededError:
+            except MoreMessagesNeededError:
                 return
+            self._newest = self._shaped()
             self._messages.clear()
             self._allowance = self._limits.message_bytes
-            if value is not _DEFINITION:
+            if value is not DEFINITION:
                 yield value
+
+    def _shaped(self) -> bytes:
+        """Give the message of a value if another like it would be read alike."""
+        message = self._messages[0]
+        is_alone = len(self._messages) == 1 and not self._values.has_defined
+        return message if is_alone and len(message) <= SHAPED_BYTES else b""
 
     def _pull(self) -> bytes | None:
         """Take a message that has arrived to those of the value; None when there is none."""
@@ -108,177 +100,3 @@ class Decoder:
         self._allowance -= size
         self._messages.append(message)
         return message
-
-
-class _Values:
-    """The types of one stream, and how to read a value of each."""
-
-    __slots__ = ("_cursor", "_definition_bytes", "_definitions", "_limits", "_next_message")
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._cursor = Cursor(limits.depth, limits.values)
-        self._definition_bytes = 0
-        self._definitions: dict[int, types.WireType] = {}
-        self._next_message: Callable[[], bytes | None] = lambda: None
-
-    def read(self, messages: list[bytes], more: Callable[[], bytes | None]) -> Any:
-        """Read what these messages and `more` of them hold: one value, or `_DEFINITION`.
-
-        Raises _MoreMessagesNeededError when the value goes on; what was defined inside is then
-        forgotten, as it comes again with the next attempt.  What was spent stays spent.
-        """
-        cursor = self._cursor
-        cursor.depth = self._limits.depth
-        if len(messages) == 1:
-            cursor.values = self._limits.values
-        known, definition_bytes = len(self._definitions), self._definition_bytes
-        first, *further = messages
-        self._next_message = partial(_first_of, further, more)
-        cursor.open(first)
-        try:
-            value = self._top_level()
-        except _MoreMessagesNeededError:
-            self._forget(known)
-            self._definition_bytes = definition_bytes
-            raise
-        if cursor.remaining:
-            raise DecodeError(f"{cursor.remaining} bytes too many in a message")
-        return value
-
-    def _top_level(self) -> Any:
-        type_id = self._cursor.read_int()
-        if type_id < 0:
-            self._receive_definition(-type_id)
-            return _DEFINITION
-        return self._alone(type_id)
-
-    def _alone(self, type_id: int) -> Any:
-        """Read a value outside slices and fields."""
-        if not isinstance(self._definitions.get(type_id), types.StructType):
-            self._cursor.read_zero()
-        return self._value(type_id)
-
-    def _value(self, type_id: int) -> Any:
-        read = _PRIMITIVES.get(type_id)
-        if read is not None:
-            return read(self._cursor)
-        if type_id == Builtin.INTERFACE:
-            return self._interface()
-        return self._composite(type_id)
-
-    def _composite(self, type_id: int) -> Any:
-        match self._definitions.get(type_id) or types.SELF_DESCRIPTION.get(type_id):
-            case types.StructType(fields=fields):
-                return self._struct(fields)
-            case types.SliceType(element=element):
-                return self._elements(element, None)
-            case types.ArrayType(element=element, length=length):
-                return self._elements(element, length)
-            case types.MapType(key=key, element=element):
-                return self._pairs(key, element)
-            case types.OpaqueType():
-                return self._cursor.read_bytes()
-            case None:
-                raise DecodeError(f"type {type_id} is used but not defined")
-
-    def _interface(self) -> Interface | None:
-        cursor = self._cursor
-        name = cursor.read_text()
-        if not name:
-            return None
-        if len(name) > MAX_NAME_BYTES:
-            raise LimitError(f"a type name of {len(name)} characters")
-        type_id = self._concrete_type()
-        cursor.read_uint()  # a byte count that is wrong whenever definitions are woven in
-        cursor.enter()
-        value = self._alone(type_id)
-        cursor.leave()
-        return Interface(name, type_id, value)
-
-    def _concrete_type(self) -> int:
-        """Read definitions, over as many messages as they take, up to the id of a value."""
-        cursor = self._cursor
-        while True:
-            if not cursor.remaining:
-                message = self._next_message()
-                if message is None:
-                    raise _MoreMessagesNeededError
-                cursor.open(message)
-            type_id = cursor.read_int()
-            if type_id >= 0:
-                return type_id
-            self._receive_definition(-type_id)
-            if cursor.remaining:
-                cursor.read_uint()  # how long the next piece is, which needs no knowing
-
-    def _receive_definition(self, type_id: int) -> None:
-        cursor = self._cursor
-        definition, size = _definition_in(cursor.data[cursor.offset :])
-        cursor.offset += size
-        self._definition_bytes += size
-        if not types.FIRST_FREE_ID <= type_id <= types.LAST_ID or type_id in self._definitions:
-            raise DecodeError(f"type {type_id} is defined twice or reserved")
-        if len(self._definitions) >= self._limits.definitions:
-            raise LimitError(f"more than {self._limits.definitions} type definitions")
-        if self._definition_bytes > self._limits.definition_bytes:
-            raise LimitError(f"type definitions of {self._definition_bytes} bytes")
-        self._definitions[type_id] = definition
-
-    def _forget(self, known: int) -> None:
-        while len(self._definitions) > known:
-            self._definitions.popitem()
-
-    def _struct(self, fields: tuple[types.Field, ...]) -> dict[str, Any]:
-        cursor = self._cursor
-        cursor.enter()
-        values = {}
-        index = -1
-        while delta := cursor.read_uint():
-            index += delta
-            if index >= len(fields):
-                raise DecodeError(f"field {index} in a struct of {len(fields)}")
-            name, type_id = fields[index]
-            values[name] = self._value(type_id)
-        cursor.spend(index + 1)
-        cursor.leave()
-        return values
-
-    def _elements(self, type_id: int, length: int | None) -> list[Any]:
-        cursor = self._cursor
-        cursor.enter()
-        count = cursor.read_count()
-        if length is not None and count != length:
-            raise DecodeError(f"{count} elements in an array of {length}")
-        values = [self._value(type_id) for _ in range(count)]
-        cursor.leave()
-        return values
-
-    def _pairs(self, key: int, element: int) -> list[tuple[Any, Any]]:
-        cursor = self._cursor
-        cursor.enter()
-        count = cursor.read_count(size=2)
-        values = [(self._value(key), self._value(element)) for _ in range(count)]
-        cursor.leave()
-        return values
-
-    def read_definition(self, data: bytes) -> tuple[types.WireType, int]:
-        """Read the definition that these bytes begin with, and how many of them it takes."""
-        self._cursor.open(data)
-        definition = types.from_wire(self._value(types.WIRE_TYPE))
-        return definition, self._cursor.offset
-
-
-def _first_of(kept: list[bytes], more: Callable[[], bytes | None]) -> bytes | None:
-    return kept.pop(0) if kept else more()
-
-
-def _definition_in(data: bytes) -> tuple[types.WireType, int]:
-    if len(data) > REMEMBERED_BYTES:
-        return _Values(Limits()).read_definition(data)
-    return _remembered_definition(data)
-
-
-@lru_cache(maxsize=REMEMBERED_DEFINITIONS)
-def _remembered_definition(data: bytes) -> tuple[types.WireType, int]:
-    return _Values(Limits()).read_definition(data)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Final
 
-from typha.gob.decoder import Limits
+from typha.gob.values import Limits
 from typha.syncproto import client_schema, snappy
 from typha.syncproto.errors import (
     HelloError,

@@ -4,12 +4,15 @@ As Go's decoder does: fields are matched by name, unknown ones are ignored, miss
 a field of another kind is an error.
 """
 
+import operator
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
-from typha.gob.decoder import Decoder, Limits
+from typha.gob.decoder import Decoder
 from typha.gob.errors import DecodeError, LimitError
+from typha.gob.shape import Shape
 from typha.gob.types import Interface
+from typha.gob.values import Limits
 from typha.gob.varint import MAX_UINT
 from typha.syncproto import timestamps
 from typha.syncproto.errors import MessageTooLargeError, UndecodableError, UnexpectedMessageError
@@ -33,13 +36,22 @@ _LARGEST_BYTE: Final = 255
 _SHOWN_NAME: Final = 80
 
 
+class _Pongs(NamedTuple):
+    """How a sender's pongs look, and which of its fields are in the opaque values of one."""
+
+    shape: Shape
+    names: tuple[str, ...]
+
+
 class MessageReader:
     """One gob stream of messages.  After a PeerError nothing more can be read from it."""
 
-    __slots__ = ("_decoder",)
+    __slots__ = ("_decoder", "_has_learned", "_pongs")
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._decoder = Decoder(limits)
+        self._pongs: _Pongs | None = None
+        self._has_learned = False  # at most once, for it costs more than it saves at first
 
     @property
     def buffered(self) -> int:
@@ -50,6 +62,17 @@ class MessageReader:
         """Take bytes as they came."""
         self._decoder.feed(data)
 
+    def pong(self, data: bytes) -> Pong | None:
+        """Return the pong that these bytes are, if they are one like an earlier one and no more.
+
+        Otherwise, they are to be fed.  Nearly all that clients send is pongs of the same shape.
+        Raises PeerError as `messages` does.
+        """
+        if self._pongs is None or not self._decoder.is_between_values:
+            return None
+        found = self._pongs.shape.values_in(data)
+        return None if found is None else _pong(dict(zip(self._pongs.names, found, strict=True)))
+
     def take_rest(self) -> bytes:
         """Give back what was fed and not used, for whatever replaces this stream."""
         return self._decoder.take_rest()
@@ -58,11 +81,24 @@ class MessageReader:
         """Yield every message that is complete, None for an envelope without one."""
         try:
             for value in self._decoder.values():
-                yield message_from(value)
+                message = message_from(value)
+                if isinstance(message, Pong) and not self._has_learned:
+                    self._learn(value["Message"].value)
+                yield message
         except LimitError as error:
             raise MessageTooLargeError(str(error)) from error
         except DecodeError as error:
             raise UndecodableError(str(error)) from error
+
+    def _learn(self, fields: dict[str, Any]) -> None:
+        """Remember how a pong looks, if its fields are its opaque values and nothing else is."""
+        shape = self._decoder.shape()
+        if shape is None:
+            return
+        self._has_learned = True
+        opaque = self._decoder.opaque
+        if len(opaque) == len(fields) and all(map(operator.is_, opaque, fields.values())):
+            self._pongs = _Pongs(shape, tuple(fields))
 
 
 def message_from(envelope: Any) -> Message | None:

@@ -14,7 +14,7 @@ import dataclasses
 from enum import Enum, auto
 from typing import Final
 
-from typha.gob.decoder import Limits
+from typha.gob.values import Limits
 from typha.syncproto import dialects, schema
 from typha.syncproto.errors import HelloError, PeerError, UnexpectedMessageError, UsageError
 from typha.syncproto.events import Event, HelloAccepted, Ponged, SnapshotWanted, Streaming
@@ -111,9 +111,11 @@ class ServerSession:
         """
         if self.state is State.CLOSED:
             raise UsageError("the session is closed")
-        self._reader.feed(data)
         events: list[Event] = []
         try:
+            if pong := self._reader.pong(data):
+                return self._handle(pong)
+            self._reader.feed(data)
             for message in self._reader.messages():
                 events += self._handle(message)
         except PeerError:

@@ -9,10 +9,11 @@ from hypothesis import given, settings, strategies as st
 from tests import recordings
 from tests.typha.gob.typed_values import TypedValue, typed_values
 from typha.gob import types, varint
-from typha.gob.decoder import Decoder, Limits
+from typha.gob.decoder import Decoder
 from typha.gob.encoder import Encoder
 from typha.gob.errors import DecodeError, LimitError, TruncatedError
 from typha.gob.types import Builtin, Field, Interface
+from typha.gob.values import Limits
 
 NUMBERS = types.SliceType("[]uint", Builtin.UINT)
 BOX = types.StructType("Box", (Field("Content", Builtin.INTERFACE),))

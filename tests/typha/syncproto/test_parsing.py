@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from typha.gob import types
-from typha.gob.decoder import Limits
 from typha.gob.encoder import Encoder
 from typha.gob.types import Builtin, Field, Interface
+from typha.gob.values import Limits
 from typha.syncproto import schema
 from typha.syncproto.errors import (
     MessageTooLargeError,

@@ -1,5 +1,6 @@
 """The server's side: recorded clients, every pair of state and input, hostile bytes."""
 
+import base64
 import itertools
 from collections.abc import Callable
 
@@ -365,6 +366,48 @@ def test_pongs_nobody_asked_for_are_taken_in_moderation() -> None:
     serving.receive(client_schema.pong(1) + few)
     with pytest.raises(UnexpectedMessageError, match="101 pongs without a ping"):
         serving.receive(client_schema.pong(1))
+
+
+@given(st.data())
+def test_pongs_are_told_by_their_looks_as_they_would_be_decoded(data: st.DataObject) -> None:
+    """Whole or in pieces, as before or damaged, a pong means or ends the same."""
+    pong = bytearray(client_schema.pong(1_700_000_000_000_000_001))
+    if data.draw(st.booleans()):
+        pong[data.draw(st.integers(0, len(pong) - 1))] = data.draw(st.integers(0, 255))
+    hurried, thorough = session_in(State.STREAMING, pings=3), session_in(State.STREAMING, pings=3)
+    for serving in (hurried, thorough):
+        serving.receive(client_schema.pong(1_600_000_000_000_000_000))
+    assert told(hurried, bytes(pong), len(pong)) == told(thorough, bytes(pong), 1)
+
+
+def told(serving: ServerSession, data: bytes, step: int) -> tuple[list[Event], str]:
+    """Return what pieces of so many bytes mean, and how they end the session."""
+    events: list[Event] = []
+    try:
+        for start in range(0, len(data), step):
+            events += serving.receive(data[start : start + step])
+    except PeerError as error:
+        return events, str(error)
+    return events, str(serving.end_of_input())
+
+
+@pytest.mark.golden
+def test_the_pongs_of_real_clients_are_told_by_their_looks() -> None:
+    """From the second one on: the first defines their type."""
+    pongs = [
+        (base64.b64decode(vector["fresh_b64"]), base64.b64decode(vector["again_b64"]))
+        for vector in recordings.gob_vectors()["messages"]
+        if "MsgPong" in vector["name"]
+    ]
+    assert pongs
+    for fresh, again in pongs:
+        reader = MessageReader()
+        for data in (fresh, again):
+            assert reader.pong(data) is None
+            reader.feed(data)
+            (message,) = reader.messages()
+            assert isinstance(message, Pong)
+        assert reader.pong(again) == message
 
 
 def test_leaving_in_the_middle_of_a_message_is_a_loss() -> None:
