@@ -16,7 +16,7 @@ from typing import Any, Final
 import click
 import orjson
 
-from benchmarks import accounting, netns, scenarios, tree
+from benchmarks import accounting, free_ports, netns, scenarios, tree
 from benchmarks.bench import Bench, Options, say
 from benchmarks.felix import Group
 from benchmarks.objects import FAMILIES
@@ -83,7 +83,7 @@ def watcher(bench: Bench) -> int:
 def run(family: str, count: int, burst: int) -> Start:
     """Start a server, then send it a burst, with one client to tell when it has arrived."""
     say(f"{count} {family}")
-    port = tree.free_port()
+    port = free_ports.take()
     health = {"TYPHA_HEALTHENABLED": "true", "TYPHA_HEALTHPORT": str(port)}
     with Bench(Options(family=family, kvs=count, workers=1, settings=health)) as bench:
         parsed, size = parse_seconds(bench)

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from typing import Final
 
 import typha
 import workers
-from benchmarks import accounting
+from benchmarks import accounting, free_ports
 
 START_SECONDS: Final = 120.0
 SETTLED_CPU: Final = 0.03  # of a core: a tree that uses less is done with its work
@@ -41,13 +40,6 @@ class Setup:
     protocol: str = "tls13"
     command: Sequence[str] = SERVE
     settings: dict[str, str] = field(default_factory=dict)
-
-
-def free_port() -> int:
-    """Find a port that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def compile_as_installed() -> None:
@@ -106,7 +98,7 @@ class Tree:
 
     def __init__(self, setup: Setup) -> None:
         """Start the server; `listening` tells when clients can come."""
-        self.port: Final = free_port()
+        self.port: Final = free_ports.take()
         self.log: Final = setup.folder / "server.log"
         self.started: Final = time.monotonic()
         with self.log.open("wb") as log:

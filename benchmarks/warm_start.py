@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import accounting, netns, scenarios, tree
+from benchmarks import accounting, free_ports, netns, scenarios
 from benchmarks.bench import Bench, Options, say
 from benchmarks.ingest import wait_ready, watcher
 from benchmarks.report import tidy
@@ -59,7 +59,7 @@ def warm_settings(folder: Path) -> dict[str, str]:
 def restart(count: int) -> Restart:
     """Start, end and start again, the second time without an API server."""
     say(f"{count} pods")
-    port = tree.free_port()
+    port = free_ports.take()
     health = {"TYPHA_HEALTHENABLED": "true", "TYPHA_HEALTHPORT": str(port)}
     with Bench(Options(family="pods", kvs=count)) as bench:
         settings = health | warm_settings(bench.folder)
@@ -73,7 +73,7 @@ def restart(count: int) -> Restart:
             time.sleep(0.1)
         bench.tree.stop()
         size = file.stat().st_size
-        bench.api_port = tree.free_port()  # nobody listens there
+        bench.api_port = free_ports.take()  # nobody listens there
         bench.start()
         listening = time.monotonic() - bench.tree.started
         kvs, first, whole = follow(bench)

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import orjson
 
+from benchmarks import free_ports
 from tests.fake_api.store import Json, Store, name_of, status, too_large
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -80,7 +81,7 @@ class FakeApi(Store):
         )
         self._tls = tls
         self._server: _Server | None = None
-        self._port = 0
+        self._port = free_ports.take()  # also while it is stopped
         for path, answer in (lists or {}).items():
             self.serve(path, answer)
 
@@ -106,7 +107,6 @@ class FakeApi(Store):
         self._server.tls = self._tls
         self._server.server_bind()
         self._server.server_activate()
-        self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from tests.e2e.server import free_port
+from benchmarks import free_ports
 from tests.fake_api import FakeApi, Trouble
 from typha.datastore.k8s import kinds
 from typha.model.resources import ApiGroup
@@ -23,7 +23,7 @@ class Upstream:
     def __init__(self, api: FakeApi, bookmark_seconds: float) -> None:
         """Start the relay and the bookmarks."""
         self.api = api
-        self.port = free_port()
+        self.port = free_ports.take()
         self._bookmark_seconds = bookmark_seconds
         self._over = threading.Event()
         self._relay = self._begin_relay()

@@ -5,7 +5,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -17,6 +16,7 @@ import urllib3
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from benchmarks import free_ports
 from tests.integration import building, definitions
 from tests.pki import Authority
 
@@ -32,8 +32,8 @@ class Etcd:
     def __init__(self, folder: Path) -> None:
         """Choose ports and a folder."""
         self._folder = folder
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self._peers = f"http://127.0.0.1:{free_port()}"
+        self.url = f"http://127.0.0.1:{free_ports.take()}"
+        self._peers = f"http://127.0.0.1:{free_ports.take()}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -100,7 +100,7 @@ class ApiServer:
         """Make its certificates and tokens."""
         self._folder = folder
         self._etcd = etcd
-        self._port = free_port()
+        self._port = free_ports.take()
         self.url = f"https://127.0.0.1:{self._port}"
         self.ca_file = self._make_files()
         self._process: subprocess.Popen[bytes] | None = None
@@ -193,14 +193,6 @@ class ApiServer:
         while self.try_to("GET", path)[0] != 200:
             assert time.monotonic() < deadline, path
             time.sleep(0.1)
-
-
-def free_port() -> int:
-    """Choose a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _run(command: list[str], log: Path) -> subprocess.Popen[bytes]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.server import free_port, running, wait_for
+from benchmarks import free_ports
+from tests.e2e.server import running, wait_for
 from tests.e2e.test_looking import heard, probe, scraped, typha
 from tests.e2e.test_serving import held_by_worker
 
@@ -22,9 +23,9 @@ def ports() -> dict[str, str]:
     """Choose where probes and scrapes go."""
     return {
         "HealthEnabled": "true",
-        "HealthPort": str(free_port()),
+        "HealthPort": str(free_ports.take()),
         "PrometheusMetricsEnabled": "true",
-        "PrometheusMetricsPort": str(free_port()),
+        "PrometheusMetricsPort": str(free_ports.take()),
     }
 
 

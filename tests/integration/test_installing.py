@@ -15,10 +15,10 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
+from benchmarks import free_ports
 from tests.deploy import building
 from tests.e2e.server import wait_for
 from tests.integration import guide
-from tests.integration.cluster import free_port
 
 APPS = f"/apis/apps/v1/namespaces/{guide.NAMESPACE}"
 SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{guide.NAMESPACE}/endpointslices"
@@ -55,7 +55,7 @@ def running(administrator, cluster, tmp_path_factory) -> Iterator[guide.Running]
     token = administrator.types(
         f"kubectl -n {guide.NAMESPACE} create token calico-typha"
     ).stdout.strip()
-    port, health = free_port(), free_port()
+    port, health = free_ports.take(), free_ports.take()
     environ |= {
         # In a pod the account's files are at a fixed place; here they are named.
         "KUBECONFIG": str(guide.kubeconfig(folder / "account.yaml", server, token)),

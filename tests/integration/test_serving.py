@@ -7,6 +7,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from benchmarks import free_ports
 from tests.e2e import server as typha
 from tests.integration.definitions import CRD
 from typha.datastore.k8s import kinds
@@ -38,7 +39,7 @@ def serving(tmp_path, monkeypatch, kubeconfig):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
     options = {"datastoretype": "kubernetes", "prometheusmetricsenabled": "true"}
-    port = str(typha.free_port())
+    port = str(free_ports.take())
     with typha.running(
         tmp_path, tmp_path, tls=False, prometheusmetricsport=port, **options
     ) as served:

@@ -13,19 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import free_ports
+
 PROCESSES = {"parent", "ops", "watcher", "worker-0"}
 
 
 def settings(folder: Path, **given: object) -> dict[str, str]:
     """Return the environment of a small server."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
     (folder / "manifests").mkdir(exist_ok=True)
     usual = {
         "DatastoreType": "file",
         "ManifestDir": folder / "manifests",
         "ServerHost": "127.0.0.1",
-        "ServerPort": port,
+        "ServerPort": free_ports.take(),
         "Workers": 1,
         "LogFilePath": "none",
         "LogSeveritySys": "none",
@@ -144,10 +144,7 @@ def test_a_private_run_directory_is_made_and_removed(start):
 
 def test_probes_are_answered_while_the_datastore_is_away(start, monkeypatch):
     """Alive, not ready, and saying why; whoever wants to be served is sent elsewhere."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        nobody = found.getsockname()[1]
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        health = found.getsockname()[1]
+    nobody, health = free_ports.take(), free_ports.take()
     monkeypatch.setenv("K8S_API_ENDPOINT", f"http://127.0.0.1:{nobody}")
     server = start(DatastoreType="kubernetes", HealthEnabled="true", HealthPort=health)
     answers = {}

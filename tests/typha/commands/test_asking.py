@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import free_ports
 from typha.commands import CommandError, asking
 from typha.ops import endpoints, httpd
 from typha.ops.httpd import Answer
@@ -81,8 +82,7 @@ def test_a_configured_run_directory_is_looked_into(running, home, monkeypatch):
 
 def test_a_server_elsewhere_is_asked_by_url():
     """With or without the scheme."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
+    port = free_ports.take()
     served("127.0.0.1", port)
     for url in (f"http://127.0.0.1:{port}", f"127.0.0.1:{port}/"):
         assert server(url=url).ask("/status.json") == {"ready": True}
@@ -98,8 +98,7 @@ def test_no_server_is_said_to_be_absent(home):
 
 def test_what_is_not_typha_is_recognised():
     """Another server may have the port."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
+    port = free_ports.take()
     served("127.0.0.1", port)
     with pytest.raises(CommandError, match="status 404"):
         server(url=f"127.0.0.1:{port}").ask("/clients.json")

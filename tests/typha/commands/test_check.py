@@ -1,10 +1,10 @@
 """`typha check`: its sections, its formats, its exit codes."""
 
 import json
-import socket
 
 import pytest
 
+from benchmarks import free_ports
 from typha.certs import making
 from typha.certs.making import Plan
 
@@ -17,14 +17,11 @@ def environ(tmp_path):
     making.make(Plan(), tmp_path / "certs")
     (tmp_path / "manifests").mkdir()
     (tmp_path / "manifests" / "red.yaml").write_text(MANIFEST)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     return {
         "TYPHA_DATASTORETYPE": "file",
         "TYPHA_MANIFESTDIR": str(tmp_path / "manifests"),
         "TYPHA_SERVERHOST": "127.0.0.1",
-        "TYPHA_SERVERPORT": str(port),
+        "TYPHA_SERVERPORT": str(free_ports.take()),
         "TYPHA_LOGFILEPATH": "none",
         "TYPHA_CAFILE": str(tmp_path / "certs" / "typhaca.crt"),
         "TYPHA_SERVERCERTFILE": str(tmp_path / "certs" / "typha.crt"),

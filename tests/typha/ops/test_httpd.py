@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from benchmarks import free_ports
 from typha.ops import httpd
 from typha.ops.httpd import Answer, Request
 
@@ -16,12 +17,6 @@ def respond(request: Request) -> Answer:
     if request.path == "/broken":
         raise RuntimeError("no answer")
     return Answer(200, httpd.TEXT, f"{request.path} {request.takes_gzip}\n".encode())
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 def wait_for(port: int, host: str = "127.0.0.1") -> None:
@@ -37,7 +32,7 @@ def wait_for(port: int, host: str = "127.0.0.1") -> None:
 @pytest.fixture(scope="module")
 def port() -> int:
     """Return the port of a server for all tests here."""
-    chosen = free_port()
+    chosen = free_ports.take()
     table = {"/liveness": respond, "/broken": respond}
     httpd.serve("localhost", chosen, httpd.routes(table))
     wait_for(chosen)
@@ -185,7 +180,7 @@ def test_other_hosts_mean_one_place(host, place):
 
 def test_an_empty_host_serves_ipv4_and_ipv6():
     """On one socket."""
-    port = free_port()
+    port = free_ports.take()
     httpd.serve("", port, respond)
     wait_for(port)
     wait_for(port, "::1")

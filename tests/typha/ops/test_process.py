@@ -4,13 +4,13 @@ import http.client
 import json
 import os
 import signal
-import socket
 import sys
 import threading
 import time
 
 import pytest
 
+from benchmarks import free_ports
 from typha.config.settings import DebugSettings, HealthSettings, MetricsSettings, Settings
 from typha.scoreboard import SYNCERS, Phase, Scoreboard
 from typha.telemetry.figures import Figures
@@ -22,19 +22,17 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWa
 ACCEPTED = "typha_connections_accepted"
 
 
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
-
-
 class Running:
     """An ops process, and a board on which everything else is pretended."""
 
     def __init__(self, folder) -> None:
         self.folder = folder
         self.board = Scoreboard(workers=2)
-        self.health, self.metrics, self.debug = free_port(), free_port(), free_port()
+        self.health, self.metrics, self.debug = (
+            free_ports.take(),
+            free_ports.take(),
+            free_ports.take(),
+        )
         now = time.monotonic()
         self.board.server.parent_pid = os.getpid()
         self.board.server.parent_heartbeat = self.board.server.started_at = now

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import free_ports
 from typha.certs import making
 from typha.certs.making import Plan, Subject
 from typha.config.ciphers import TlsPolicy
@@ -52,8 +53,7 @@ class Endpoint:
     """A metrics endpoint."""
 
     def __init__(self, folder: Path, mode: str, min_version: str = "1.2") -> None:
-        with socket.create_server(("127.0.0.1", 0)) as found:
-            self.port = found.getsockname()[1]
+        self.port = free_ports.take()
         settings = MetricsSettings(
             ca_file=str(folder / "typhaca.crt"),
             cert_file=str(folder / "server.crt"),

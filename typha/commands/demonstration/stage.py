@@ -1,6 +1,8 @@
 """The server of the demonstration: certificates, a configuration file, `typha serve` on them."""
 
+import contextlib
 import os
+import random
 import re
 import signal
 import socket
@@ -169,9 +171,15 @@ def _follow_into_death() -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Find ports that nobody listens on; all are held at once, so they differ."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in held]
-    for each in held:
-        each.close()
-    return ports
+    """Find ports that nobody listens on.
+
+    The kernel chooses others for outgoing connections, one of which might take a port just before
+    the server does.
+    """
+    found: list[int] = []
+    for port in random.sample(range(10_000, 32_000), 1000):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        if len(found) == count:
+            break
+    return found
