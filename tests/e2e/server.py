@@ -15,21 +15,17 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks import free_ports
 from benchmarks.follower import Follower
 from typha import dialing
 from typha.certs import making
 from typha.certs.making import Plan, Subject
-from typha.dialing import Address, Tls
+from typha.dialing import Address, Timeouts, Tls
 from typha.syncproto import generations
 from typha.syncproto.messages import SyncerType
 
-PATIENCE_SECONDS = 30.0
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
+PATIENCE_SECONDS = 90.0  # a loaded machine is slow
+TIMEOUTS = Timeouts(connect=PATIENCE_SECONDS, read=PATIENCE_SECONDS, write=PATIENCE_SECONDS)
 
 
 def make_certificates(folder: Path) -> None:
@@ -67,18 +63,24 @@ class Server:
         return (self.folder / "serve.log").read_text()
 
     def child(self, name: str) -> psutil.Process:
-        """Find a child by name: watcher, ops, worker-0."""
-        for child in psutil.Process(self.process.pid).children():
-            with contextlib.suppress(psutil.Error):
-                if child.name() == f"typha {name}"[:15]:
-                    return child
-        raise LookupError(name)
+        """Find a child by name: watcher, ops, worker-0; one that was just forked has none yet."""
+        found: list[psutil.Process] = []
+
+        def is_there() -> bool:
+            for child in psutil.Process(self.process.pid).children():
+                with contextlib.suppress(psutil.Error):
+                    if child.name() == f"typha {name}"[:15]:
+                        found.append(child)
+            return bool(found)
+
+        wait_for(is_there, f"a process called {name}")
+        return found[0]
 
     def connect(self, version: str = generations.NEWEST, syncer: SyncerType = SyncerType.FELIX):
         """Connect as a client of some release."""
         hello = generations.hello(syncer, version=version, hostname="test-node")
         address = Address("127.0.0.1", self.port)
-        return dialing.connect(address, hello, tls=self.tls)
+        return dialing.connect(address, hello, tls=self.tls, timeouts=TIMEOUTS)
 
     def connect_all(self, count: int) -> list[Follower]:
         """Connect and let each come in sync."""
@@ -97,7 +99,7 @@ def running(
     folder: Path, manifests: Path, *, tls: bool = True, **settings: str
 ) -> Iterator[Server]:
     """Serve a folder of manifests for as long as the block lasts."""
-    port = free_port()
+    port = free_ports.take()
     # Not in `folder`: pytest's own are too deep for the names of Unix sockets.
     run_directory = Path(tempfile.mkdtemp(prefix="t-"))
     environ = {name: value for name, value in os.environ.items() if not name.startswith("TYPHA_")}
@@ -143,7 +145,7 @@ def running(
 
 
 def _accepts(host: str, port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+    with contextlib.suppress(OSError), socket.create_connection((host, port), 10):
         return True
     return False
 

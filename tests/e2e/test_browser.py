@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.server import free_port, running, wait_for
+from benchmarks import free_ports
+from tests.e2e.server import running, wait_for
 from tests.typha.ops.test_status_page import CLIENT, STATUS
 from typha.ops import status_page
 
 BROWSER = shutil.which("chromium")
 OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    "--disable-dev-shm-usage",  # it is small in many a container
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
 
@@ -29,7 +31,7 @@ def dom(address: str, profile: Path, width: int = 1280) -> str:
     """Load a page, and return what the browser has made of it."""
     where = f"--user-data-dir={profile}"
     command = [BROWSER, *OPTIONS, where, f"--window-size={width},900", "--dump-dom", address]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     return done.stdout
 
 
@@ -43,17 +45,19 @@ def rows(page: str, section: str) -> list[list[str]]:
 def test_a_browser_shows_who_is_connected(short_folder):
     """Every process, stream and client has its row."""
     (short_folder / "manifests").mkdir()
-    port = free_port()
+    port = free_ports.take()
     health = {"HealthEnabled": "true", "HealthPort": str(port)}
     with running(short_folder, short_folder / "manifests", **health) as server:
         server.connect_all(3)
         address = f"http://127.0.0.1:{port}/"
-        wait_for(
-            lambda: len(rows(dom(address, short_folder / "profile"), "clients")) == 3,
-            "three clients on the page",
-        )
-        page = dom(address, short_folder / "profile")
-    assert ">ready</b>" in page
+        shown: list[str] = []
+
+        def is_complete() -> bool:
+            shown.append(dom(address, short_folder / "profile"))
+            return ">ready</b>" in shown[-1] and len(rows(shown[-1], "clients")) == 3
+
+        wait_for(is_complete, "three clients on the page")
+        page = shown[-1]
     assert [row[0] for row in rows(page, "clients")] == ["test-node"] * 3
     assert {row[0] for row in rows(page, "processes")} == {
         "ops",

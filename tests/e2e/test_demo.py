@@ -27,13 +27,13 @@ def test_the_demonstration_runs_from_nothing_to_nothing(short_folder):
         for line in process.stdout:
             told += line
             if "in a browser" in line:
-                page = urllib.request.urlopen(line.split()[-1], timeout=10).read().decode()
+                page = urllib.request.urlopen(line.split()[-1], timeout=60).read().decode()
             if "serve.log" in line:
                 break
         tree = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGINT)
         told += process.stdout.read()
-        assert process.wait(60) == 0, told
+        assert process.wait(120) == 0, told
     finally:
         process.kill()
         process.wait()

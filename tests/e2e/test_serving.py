@@ -11,7 +11,7 @@ import orjson
 import psutil
 import pytest
 
-from tests.e2e.server import Follower, running, wait_for
+from tests.e2e.server import PATIENCE_SECONDS, Follower, running, wait_for
 from typha.dialing import DialError
 from typha.syncproto.messages import SyncerType
 
@@ -95,7 +95,7 @@ def test_client_and_render_agree_to_the_byte(tmp_path):
 def lines(*arguments: str) -> list[dict]:
     """Run a command of ours and read its JSON lines."""
     done = subprocess.run(
-        [sys.executable, "-m", "typha", *arguments], capture_output=True, timeout=60, check=True
+        [sys.executable, "-m", "typha", *arguments], capture_output=True, timeout=120, check=True
     )
     return [orjson.loads(line) for line in done.stdout.splitlines()]
 
@@ -176,6 +176,6 @@ def test_sigterm_ends_everything_with_exit_code_0(tmp_path, manifests):
         server.connect_all(4)
         children = psutil.Process(server.process.pid).children()
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(30) == 0
+        assert server.process.wait(PATIENCE_SECONDS) == 0
         assert not [child for child in children if child.is_running()]
         assert list(server.run_directory.glob("*")) == []

@@ -34,7 +34,7 @@ def s_client(server, *arguments, text=""):
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
     return done.stdout + done.stderr
 

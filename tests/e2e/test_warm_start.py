@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import free_ports
 from tests import golden_data
 from tests.e2e import server
-from tests.e2e.server import free_port, wait_for
+from tests.e2e.server import wait_for
 from tests.fake_api import FakeApi
 from typha.journal import checkpoint
 from typha.syncproto.messages import SyncerType, SyncStatus
@@ -32,7 +33,7 @@ def starting(tmp_path, monkeypatch):
             "warmstart": "true",
             "checkpointdir": str(tmp_path / "checkpoints"),
             "healthenabled": "true",
-            "healthport": str(free_port()),
+            "healthport": str(free_ports.take()),
         }
         return server.running(tmp_path, tmp_path, tls=False, **(wanted | settings))
 
@@ -48,10 +49,13 @@ def recorded(*, final: bool = False) -> dict:
 def readiness(port: int) -> tuple[int, str]:
     """Ask the readiness probe."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readiness", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readiness", timeout=60) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refusal:
-        return refusal.code, refusal.read().decode()
+        with refusal:
+            return refusal.code, refusal.read().decode()
+    except OSError:
+        return 0, ""  # nobody answers yet
 
 
 def leave_a_checkpoint(starting, api: FakeApi, folder: Path) -> None:
@@ -71,7 +75,7 @@ def change_all(api: FakeApi) -> None:
 @pytest.mark.parametrize("version", ["v3.8.9", "v3.32.1"])
 def test_the_last_known_state_is_served_and_then_corrected(starting, tmp_path, version):
     """Not in sync and not ready while the API server is away; then only differences arrive."""
-    port = str(free_port())
+    port = str(free_ports.take())
     with FakeApi(golden_data.objects("outage")) as api:
         leave_a_checkpoint(starting, api, tmp_path / "checkpoints")
         api.stop()
@@ -84,9 +88,8 @@ def test_the_last_known_state_is_served_and_then_corrected(starting, tmp_path, v
             before, told = dict(client.state), len(client.updates)
             if version == "v3.32.1":
                 assert before == recorded()
-            code, table = readiness(int(port))
-            assert code == 503
-            assert NOT_VERIFIED in table
+            wait_for(lambda: NOT_VERIFIED in readiness(int(port))[1], "the probe to say so")
+            assert readiness(int(port))[0] == 503
             api.restart()
             client.read_until_in_sync()
             final = recorded(final=True)

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from benchmarks import free_ports
 from tests.e2e import server as typha
-from tests.e2e.server import Follower, Server, free_port
+from tests.e2e.server import Follower, Server
 from tests.freshness import matrix
 from tests.freshness.matrix import Cell, Notice
 from tests.freshness.upstream import SET_KEY
@@ -67,19 +68,24 @@ class Observed:
         except urllib.error.HTTPError as error:
             with error:
                 return False, error.read().decode()
+        except OSError:
+            return False, ""  # nobody answers, or not in time
 
     def is_stale(self) -> bool:
         """Tell whether readiness names a resource as stale."""
         ready, table = self.readiness()
         return not ready and "stale: " in table and NAMED in table
 
-    def gauge(self, family: str) -> float:
-        """Scrape a gauge of the resource."""
+    def gauge(self, family: str) -> float | None:
+        """Scrape a gauge of the resource; None while it is not told."""
         url = f"http://127.0.0.1:{self._metrics}/metrics"
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return None
         wanted = f'{family}{{resource="{NAMED}"}}'
-        return next(float(line.split()[-1]) for line in lines if line.startswith(wanted))
+        return next((float(line.split()[-1]) for line in lines if line.startswith(wanted)), None)
 
     def wait_ready(self) -> float:
         """Wait until it is ready; give the moment."""
@@ -111,7 +117,7 @@ def _wait(condition) -> float:
 @contextlib.contextmanager
 def observed(folder: Path, upstream: Datastore, **settings: str) -> Iterator[Observed]:
     """Serve what the API server has, to some clients."""
-    health, metrics = free_port(), free_port()
+    health, metrics = free_ports.take(), free_ports.take()
     ports = {"healthport": str(health), "prometheusmetricsport": str(metrics)}
     switches = dict.fromkeys(("healthenabled", "prometheusmetricsenabled"), "true")
     options = {"datastoretype": "kubernetes", "workers": "1", **ports, **switches, **settings}

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import free_ports
 from typha.config.settings import DatastoreSettings, EtcdSettings
 from typha.datastore import ports
 from typha.datastore.etcd import codec, endpoints, kinds, source
 from typha.datastore.etcd.client import Connection
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0  # a loaded machine is slow
 ETCD = shutil.which("etcd")
 ETCDCTL = shutil.which("etcdctl")
 
@@ -25,12 +26,6 @@ needs_etcd = pytest.mark.skipif(
     not (ETCD and ETCDCTL),
     reason="etcd and etcdctl are not installed (Debian: etcd-server, etcd-client)",
 )
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
@@ -51,8 +46,8 @@ class Member:
     cluster: str = ""  # all members' names and peer URLs, if there are others
     options: tuple[str, ...] = ()
     tls: bool = False
-    port: int = field(default_factory=free_port)
-    peer_port: int = field(default_factory=free_port)
+    port: int = field(default_factory=free_ports.take)
+    peer_port: int = field(default_factory=free_ports.take)
     process: subprocess.Popen | None = None
 
     @property
@@ -74,7 +69,7 @@ class Member:
             *("--listen-client-urls", listen, "--advertise-client-urls", self.url),
             *("--listen-peer-urls", self.peer_url, "--initial-advertise-peer-urls", self.peer_url),
             *("--initial-cluster", self.cluster or f"{self.name}={self.peer_url}"),
-            *("--heartbeat-interval", "50", "--election-timeout", "500"),
+            *("--heartbeat-interval", "100", "--election-timeout", "1000"),
             *("--unsafe-no-fsync", "--enable-grpc-gateway=false", "--logger=zap"),
             *self.options,
         ]
@@ -132,12 +127,18 @@ def serves(url: str) -> bool:
 
 
 def control(url: str, *arguments: str) -> str:
-    """Run etcdctl."""
-    command = [ETCDCTL, f"--endpoints={url}", *arguments]
-    environment = {"ETCDCTL_API": "3"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    """Run etcdctl; it must do what it is told."""
+    done = try_to(url, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def try_to(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run etcdctl."""
+    patience = ("--dial-timeout=60s", "--command-timeout=60s")
+    command = [ETCDCTL, f"--endpoints={url}", *patience, *arguments]
+    environment = {"ETCDCTL_API": "3"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def put(connection: Connection, key: str, value: str = "{}") -> None:
@@ -166,7 +167,11 @@ def identity(item: dict) -> str:
 
 
 class Recorder:
-    """An inbox that keeps the state its events describe, as the pipeline does."""
+    """An inbox that keeps the state its events describe, as the pipeline does.
+
+    The source's thread writes what the test's thread reads: a whole event at a time, and reports
+    are only looked at as a copy.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, object]] = {resource: {} for resource in kinds.KINDS}
@@ -189,12 +194,12 @@ class Recorder:
                     del self.objects[event.resource][name]
                 self.lists[event.resource] += 1
             case ports.Changed():
-                self.changes += 1
                 self.objects[event.resource][identity(event.object)] = event.object
-            case ports.Removed() | ports.Undecodable():
                 self.changes += 1
+            case ports.Removed() | ports.Undecodable():
                 name = f"{event.namespace}/{event.name}"
                 self.objects[event.resource].pop(name, None)
+                self.changes += 1
 
     def _take_page(self, page: ports.Listed) -> None:
         known = self.objects[page.resource]
@@ -212,12 +217,21 @@ class Recorder:
     @property
     def is_watching(self) -> bool:
         """Whether every stream is well."""
-        states = {report.state for report in self.reports.values()}
-        return self.is_synced and states == {ports.StreamState.WATCHING}
+        return self.is_synced and self.are_all(ports.StreamState.WATCHING)
+
+    def are_all(self, state: ports.StreamState) -> bool:
+        """Whether every stream is said to be in this state."""
+        reports = list(self.reports.values())
+        return len(reports) == len(kinds.KINDS) and {each.state for each in reports} == {state}
 
     def relists(self) -> int:
         """Count the lists after the first, over all resources."""
         return sum(report.relists for report in list(self.reports.values()))
+
+    @property
+    def has_relisted_everything(self) -> bool:
+        """Whether every resource was listed once more at least."""
+        return all(count > 1 for count in self.lists.values())
 
 
 @contextlib.contextmanager
@@ -250,11 +264,13 @@ class Line:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self._ends: list[socket.socket] = []
+        self._turn = threading.Lock()  # so that a cut finds every connection
         self._is_cut = False
         self._flows = threading.Event()
         self._flows.set()
-        self.accepted = 0
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._carriers: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     @property
     def url(self) -> str:
@@ -263,10 +279,11 @@ class Line:
 
     def cut(self) -> None:
         """End all connections, and every new one at once."""
-        self._is_cut = True
-        for end in self._ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        with self._turn:
+            self._is_cut = True
+            for end in self._ends:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
         """Let connections through again; frozen ones stay silent for ever."""
@@ -280,22 +297,37 @@ class Line:
 
     def close(self) -> None:
         """Take it away."""
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)  # wakes whoever accepts
+        self._accepting.join()
         self.cut()
-        self._server.close()
+        for thread in self._carriers:
+            thread.join()
+        for end in (self._server, *self._ends):
+            end.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._server.accept()
-                if self._is_cut:
-                    near.close()
-                    continue
-                self.accepted += 1
-                far = socket.create_connection(("127.0.0.1", self._target))
-                self._ends += [near, far]
-                for one, other in ((near, far), (far, near)):
-                    arguments = (one, other, self._flows)
-                    threading.Thread(target=self._carry, args=arguments, daemon=True).start()
+                with self._turn:
+                    self._lay(near)
+
+    def _lay(self, near: socket.socket) -> None:
+        if self._is_cut:
+            near.close()
+            return
+        self._ends.append(near)
+        try:
+            far = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:
+            near.shutdown(socket.SHUT_RDWR)
+            return
+        self._ends.append(far)
+        for one, other in ((near, far), (far, near)):
+            arguments = (one, other, self._flows)
+            self._carriers.append(threading.Thread(target=self._carry, args=arguments))
+            self._carriers[-1].start()
 
     @staticmethod
     def _carry(one: socket.socket, other: socket.socket, flows: threading.Event) -> None:

@@ -1,9 +1,10 @@
 """Writes without pause, through whichever member of a cluster answers."""
 
+import contextlib
 import json
 import threading
 
-from tests.integration.etcd_servers import connect, control
+from tests.integration.etcd_servers import connect, control, try_to, wait_for
 from typha.datastore.etcd import kinds, protobuf
 from typha.datastore.etcd.errors import EtcdError
 
@@ -42,12 +43,32 @@ class Writer:
 
 
 def leader_of(members):
-    """Return the member that leads."""
-    for member in members:
-        with connect(member.url) as connection:
-            status = connection.status()
-        told = control(member.url, "endpoint", "status", "-w", "fields")
-        [own_id] = [line.split()[-1] for line in told.splitlines() if '"MemberID"' in line]
-        if status.leader == int(own_id):
-            return member
-    raise AssertionError("nobody leads")
+    """Return the member that leads; on a loaded machine there may be none for a moment."""
+    leaders = []
+
+    def found():
+        leaders[:] = [member for member in members if leads(member)]
+        return leaders
+
+    wait_for(found, "somebody to lead")
+    return leaders[0]
+
+
+def leads(member):
+    """Tell whether a member believes that it leads."""
+    told = control(member.url, "endpoint", "status", "-w", "fields")
+    fields = dict(line.split(" : ") for line in told.splitlines() if " : " in line)
+    return fields['"MemberID"'] == fields['"Leader"']
+
+
+def compact(member):
+    """Forget all history, however the cluster fares at present."""
+
+    def is_done():
+        with contextlib.suppress(EtcdError), connect(member.url) as connection:
+            revision = connection.page(b"x", b"", limit=1).header.revision
+            tried = try_to(member.url, "compact", str(revision))
+            return tried.returncode == 0 or "has been compacted" in tried.stderr
+        return False
+
+    wait_for(is_done, "history to be forgotten")

@@ -86,7 +86,7 @@ def test_the_source_goes_on_with_a_new_token(guarded):
             revision = connection.page(b"x", b"", limit=1).header.revision
             as_root(guarded, "compact", str(revision))
             line.mend()
-            wait_for(lambda: recorder.relists() == len(kinds.KINDS), "a list of everything")
+            wait_for(lambda: recorder.has_relisted_everything, "a list of everything")
             wait_for(lambda: recorder.objects == stored(connection), "what was missed")
     line.close()
 
@@ -94,9 +94,7 @@ def test_the_source_goes_on_with_a_new_token(guarded):
 def test_a_wrong_password_is_told(guarded):
     """It is not taken for an etcd that is away."""
     with starting(guarded.url, username="typha", password="wrong") as recorder:
-        wait_for(lambda: len(recorder.reports) == len(kinds.KINDS), "the refusal")
-        [state] = {report.state for report in recorder.reports.values()}
-        assert state is StreamState.FORBIDDEN
+        wait_for(lambda: recorder.are_all(StreamState.FORBIDDEN), "the refusal")
         assert "invalid user ID or password" in recorder.reports[TIERS].error
 
 
@@ -224,7 +222,7 @@ def test_a_file_that_is_not_there_is_named(encrypted, certificates):
     """Renewed files are read with each connection, so one may be missing for a moment."""
     settings = tls(certificates) | {"ca_file": str(certificates / "missing.crt")}
     with starting(encrypted.url, **settings) as recorder:
-        wait_for(lambda: len(recorder.reports) == len(kinds.KINDS), "the first failure")
+        wait_for(lambda: recorder.are_all(StreamState.FAILING), "the first failure")
         assert "missing.crt" in recorder.reports[TIERS].error
 
 

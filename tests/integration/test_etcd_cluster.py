@@ -3,8 +3,8 @@
 import pytest
 
 from tests.integration.etcd_servers import (
+    PATIENCE_SECONDS,
     connect,
-    control,
     following,
     needs_etcd,
     running_cluster,
@@ -13,10 +13,11 @@ from tests.integration.etcd_servers import (
     stored,
     wait_for,
 )
-from tests.integration.etcd_writing import Writer, leader_of
+from tests.integration.etcd_writing import Writer, compact, leader_of
 from tests.typha.datastore.etcd.name_servers import name_server
-from typha.datastore.etcd import discovery, kinds
+from typha.datastore.etcd import discovery
 from typha.datastore.etcd.discovery import Record
+from typha.datastore.ports import StreamState
 
 pytestmark = [pytest.mark.integration, needs_etcd]
 
@@ -42,9 +43,7 @@ def test_members_may_die_while_thousands_of_writes_go_on(members):
         wait_for(lambda: writer.done > WRITES // 5, "the first writes")
         follower.kill()
         wait_for(lambda: writer.done > 2 * WRITES // 5, "writes without a follower")
-        with connect(leader.url) as connection:
-            revision = connection.page(b"x", b"", limit=1).header.revision
-        control(leader.url, "compact", str(revision))
+        compact(leader)
         follower.start()
         wait_for(lambda: serves(follower.url), "the follower to be back")
 
@@ -52,7 +51,7 @@ def test_members_may_die_while_thousands_of_writes_go_on(members):
         leader.kill()
         rest = [member for member in members if member is not leader]
         wait_for(lambda: any(serves(member.url) for member in rest), "another leader")
-        writer.thread.join(60)
+        writer.thread.join(PATIENCE_SECONDS)
         assert writer.done == WRITES
 
         with connect(next(member for member in rest if serves(member.url)).url) as connection:
@@ -107,5 +106,5 @@ def test_a_domain_without_members_is_told(monkeypatch):
     with name_server({}) as server:
         monkeypatch.setattr(discovery, "servers", lambda _: [server])
         with starting(discovery_srv=DOMAIN) as recorder:
-            wait_for(lambda: len(recorder.reports) == len(kinds.KINDS), "the failure")
+            wait_for(lambda: recorder.are_all(StreamState.FAILING), "the failure")
             assert DOMAIN in recorder.reports[POOLS].error

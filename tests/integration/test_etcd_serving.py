@@ -8,6 +8,7 @@ import pytest
 from tests import golden_data
 from tests.e2e import server
 from tests.integration.etcd_servers import (
+    PATIENCE_SECONDS,
     connect,
     control,
     needs_etcd,
@@ -18,7 +19,7 @@ from tests.integration.etcd_servers import (
     stored,
     wait_for,
 )
-from tests.integration.etcd_writing import Writer, leader_of
+from tests.integration.etcd_writing import Writer, compact, leader_of
 from typha.model.resources import Reading
 from typha.syncers import catalogs
 from typha.syncers.offline import Offline
@@ -87,12 +88,10 @@ def test_clients_end_with_a_fresh_list_whatever_happens_to_the_members(tmp_path)
             wait_for(lambda: writer.done > WRITES // 2, "writes without a follower")
             follower.start()
             wait_for(lambda: serves(follower.url), "the follower to be back")
-            with connect(leader.url) as connection:
-                revision = connection.page(b"x", b"", limit=1).header.revision
-            control(leader.url, "compact", str(revision))
+            compact(leader)
             leader.kill()
             wait_for(lambda: serves(follower.url), "another leader")
-            writer.thread.join(60)
+            writer.thread.join(PATIENCE_SECONDS)
             assert writer.done == WRITES
             with connect(follower.url) as connection:
                 for syncer, client in clients.items():
