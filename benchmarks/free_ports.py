@@ -13,7 +13,6 @@ from typing import Final
 
 LOWEST, HIGHEST = 10_000, 64_000
 _RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")  # of outgoing connections
-_reserved: Final[list[socket.socket]] = []
 
 
 def take() -> int:
@@ -35,11 +34,8 @@ def _is_free(port: int) -> bool:
 
 def _reserve(port: int) -> bool:
     """Hold a name that only one process of the machine's network can have."""
-    reservation = socket.socket(socket.AF_UNIX)
-    try:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as reservation:
         reservation.bind(f"\0typha-port-{port}")
-    except OSError:
-        reservation.close()
-        return False
-    _reserved.append(reservation)
-    return True
+        reservation.detach()  # stays open as long as this process lives
+        return True
+    return False

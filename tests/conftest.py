@@ -5,10 +5,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # A loaded machine is slow and no bug; fewer examples keep the whole run short.
-settings.register_profile("project", deadline=None, max_examples=40)
+settings.register_profile(
+    "project",
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 # On demand: `make test ARGS="tests/whole --hypothesis-profile=long"`.
 settings.register_profile("long", deadline=None, max_examples=5_000, stateful_step_count=150)
 settings.load_profile("project")

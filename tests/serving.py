@@ -148,18 +148,18 @@ class ThreadedServer:
                 with contextlib.suppress(OSError):
                     opened.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
         self._listener.close()
 
     def wait_until_streaming(self, clients: int) -> None:
         """Wait until so many clients have their snapshots."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self._streaming() >= clients, 20)
+            assert self._changed.wait_for(lambda: self._streaming() >= clients, 90)
 
     def wait_for_endings(self, count: int) -> None:
         """Wait until so many connections have ended."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.endings) >= count, 20)
+            assert self._changed.wait_for(lambda: len(self.endings) >= count, 90)
 
     def publish(self, changed: list[bytes], status: SyncStatus | None = None) -> None:
         """Tell every client that has its snapshot of changes."""

@@ -43,9 +43,12 @@ class SmallServer:
 
     def close(self) -> None:
         """Stop serving."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes whoever accepts
         self._listener.close()
-        for client, _ in self._streaming:
-            client.close()
+        with self._lock, contextlib.suppress(OSError):
+            for client, _ in self._streaming:
+                client.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:
@@ -56,7 +59,13 @@ class SmallServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        client = self._context.wrap_socket(connection, server_side=True)
+        with (
+            contextlib.suppress(OSError),  # clients leave as they like
+            self._context.wrap_socket(connection, server_side=True) as client,
+        ):
+            self._talk(client)
+
+    def _talk(self, client: ssl.SSLSocket) -> None:
         session = ServerSession(version="small", connection_id=1)
         codec = Codec.PLAIN
         while data := client.recv(65536):

@@ -16,7 +16,7 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a benchmark as a user does."""
     command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
     return subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=100
+        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=250
     )
 
 

@@ -121,7 +121,7 @@ class FakeApi(Store):
         """Wait until a resource was asked for so many times in all."""
         with self.changed:
             assert self.changed.wait_for(
-                lambda: len(self.asked(path, watch=watch)) >= count, timeout=30
+                lambda: len(self.asked(path, watch=watch)) >= count, timeout=90
             ), [(one.path, one.query) for one in self.requests[-20:]]
 
     def asked(self, path: str, *, watch: bool | None = None) -> list[Request]:
@@ -261,7 +261,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if trouble.hang:
             api, generation = self.server.api, request.generation
             with api.changed:
-                api.changed.wait_for(lambda: api.generation != generation, timeout=60)
+                api.changed.wait_for(lambda: api.generation != generation, timeout=300)
             self.close_connection = True
         elif trouble.reset:
             self._reset()

@@ -56,7 +56,7 @@ class Running:
 
     def wait_for(self, said: str, count: int = 1) -> None:
         """Return when it has said something so many times."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 90
         while len(re.findall(said, self.log())) < count:
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
@@ -76,13 +76,13 @@ def start(short_folder):
     for server in started:
         if server.process.poll() is None:
             server.process.send_signal(signal.SIGINT)
-        server.process.wait(30)
+        server.process.wait(90)
 
 
 def refused(start, **given: object) -> str:
     """Start a server that cannot start, and return what it says."""
     server = start(**given)
-    assert server.process.wait(60) == 1, server.log()
+    assert server.process.wait(90) == 1, server.log()
     return server.log()
 
 
@@ -138,7 +138,7 @@ def test_a_private_run_directory_is_made_and_removed(start):
     (made,) = re.findall(r'runDir="?([^" ]+)', server.log())
     assert Path(made).is_dir()
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(30) == 0
+    assert server.process.wait(90) == 0
     assert not Path(made).exists()
 
 
@@ -148,12 +148,12 @@ def test_probes_are_answered_while_the_datastore_is_away(start, monkeypatch):
     monkeypatch.setenv("K8S_API_ENDPOINT", f"http://127.0.0.1:{nobody}")
     server = start(DatastoreType="kubernetes", HealthEnabled="true", HealthPort=health)
     answers = {}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 90
     while len(answers) < 2:
         assert time.monotonic() < deadline, server.log()
         for path in ("liveness", "readiness"):
             with contextlib.suppress(OSError):
-                probe = http.client.HTTPConnection("127.0.0.1", health, timeout=10)
+                probe = http.client.HTTPConnection("127.0.0.1", health, timeout=60)
                 probe.request("GET", f"/{path}")
                 answer = probe.getresponse()
                 answers[path] = (answer.status, answer.read().decode())
@@ -164,7 +164,7 @@ def test_probes_are_answered_while_the_datastore_is_away(start, monkeypatch):
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(server.environ["TYPHA_SERVERPORT"])), 10)
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(30) == 0
+    assert server.process.wait(90) == 0
 
 
 def test_sighup_reads_the_log_settings_again_in_every_process(start, short_folder):
@@ -177,7 +177,7 @@ def test_sighup_reads_the_log_settings_again_in_every_process(start, short_folde
     server.process.send_signal(signal.SIGHUP)
     server.wait_for('log settings reloaded role="[^"]+" severity="DEBUG"', len(PROCESSES))
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(30) == 0
+    assert server.process.wait(90) == 0
 
 
 def test_a_bad_file_at_sighup_changes_nothing(start, short_folder):
@@ -190,7 +190,7 @@ def test_a_bad_file_at_sighup_changes_nothing(start, short_folder):
     server.process.send_signal(signal.SIGHUP)
     server.wait_for("log settings not reloaded", len(PROCESSES))
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(30) == 0
+    assert server.process.wait(90) == 0
 
 
 def test_sigusr1_writes_a_memory_report_of_every_process(start, short_folder):
@@ -217,4 +217,4 @@ def test_calico_typha_starts_the_same_server(short_folder):
             if "listening" in line:
                 break
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(90) == 0

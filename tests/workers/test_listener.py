@@ -2,6 +2,7 @@
 
 import os
 import random
+import select
 import socket
 
 import pytest
@@ -87,6 +88,7 @@ def listening():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0)
         with socket.create_connection(listening.getsockname()):
+            assert select.select([listening], [], [], 60)[0]  # the kernel may be late
             yield listening
 
 

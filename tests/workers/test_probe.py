@@ -20,7 +20,7 @@ def door(short_folder):
 def visitor(folder) -> socket.socket:
     """Knock."""
     client = socket.socket(socket.AF_UNIX)
-    client.settimeout(10)
+    client.settimeout(60)
     client.connect(str(reporting.probe_path(folder, 3)))
     return client
 

@@ -20,7 +20,7 @@ def typha(tmp_path):
             text=True,
             check=False,
             cwd=tmp_path,
-            timeout=60,
+            timeout=120,
             env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **environ},
         )
 

@@ -19,7 +19,7 @@ def served(place: str, port: int = 0) -> None:
     """Answer /status.json at a place, on a thread."""
     answer = Answer(200, "application/json", b'{"ready": true}')
     httpd.serve(place, port, httpd.routes({"/status.json": lambda _request: answer}))
-    for _ in range(1000):
+    for _ in range(6000):
         family = socket.AF_UNIX if place.startswith("/") else socket.AF_INET
         with socket.socket(family) as client:
             if client.connect_ex(place if place.startswith("/") else (place, port)) == 0:

@@ -67,7 +67,7 @@ def test_without_once_it_follows_until_the_server_goes(server):
         assert json.loads(process.stdout.readline())["update_type"] == "deleted"
         assert json.loads(process.stdout.readline())["status"] == "resync"
         server.__exit__(None, None, None)
-        assert process.wait(20) == 1
+        assert process.wait(90) == 1
         assert process.stderr.read() == b"typha: the server closed the connection\n"
 
 
@@ -79,7 +79,7 @@ def test_a_reader_that_has_enough_is_no_error(server):
             process.stdout.readline()
         process.stdout.close()
         server.publish(elements(SNAPSHOT))
-        assert process.wait(20) == 0
+        assert process.wait(90) == 0
         assert process.stderr.read() == b""
 
 

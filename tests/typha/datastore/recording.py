@@ -14,7 +14,7 @@ from typha.datastore.ports import (
     Undecodable,
 )
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0  # a loaded machine is slow
 
 
 class Recording:
@@ -49,7 +49,8 @@ class Recording:
 
     def names(self, resource: str) -> set[str]:
         """Give the names of the objects that stand."""
-        return {name for _, name in self.objects.get(resource, {})}
+        with self._news:
+            return {name for _, name in self.objects.get(resource, {})}
 
     def state(self, resource: str) -> str:
         """Give the state last reported of a resource's stream."""
@@ -58,7 +59,8 @@ class Recording:
 
     def data_events(self) -> list[Event]:
         """Give all events but the reports."""
-        return [event for event in self.events if not isinstance(event, StreamReport)]
+        with self._news:
+            return [event for event in self.events if not isinstance(event, StreamReport)]
 
     def describe(self) -> str:
         """Say what is known, for a failed wait."""

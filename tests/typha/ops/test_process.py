@@ -82,9 +82,9 @@ class Running:
 
     def get(self, port: int, path: str) -> tuple[int, str]:
         """Ask; waits for the port at first."""
-        for _ in range(1000):
+        for _ in range(9000):
             try:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
                 connection.request("GET", path)
                 response = connection.getresponse()
                 return response.status, response.read().decode()
@@ -102,7 +102,7 @@ class Running:
 
     def wait_for(self, name: str, value: float) -> None:
         """Scrape until a number is as expected."""
-        for _ in range(1000):
+        for _ in range(4500):
             if self.metric(name) == value:
                 return
             time.sleep(0.02)

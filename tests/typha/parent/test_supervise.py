@@ -14,7 +14,7 @@ import pytest
 
 PROGRAM = Path(__file__).with_name("tiny_server.py")
 POSTS = {"ops", "watcher", "worker-0", "worker-1"}
-AGES = 20.0  # seconds after which a test stops waiting
+AGES = 90.0  # seconds after which a test stops waiting
 
 
 class Tree:
@@ -101,7 +101,7 @@ def test_a_killed_child_is_replaced_and_nobody_else(start, name):
 
 def test_a_hung_child_is_found_killed_and_replaced(start):
     """A stopped process gives no heartbeat; it is counted as hung."""
-    tree = start()
+    tree = start("--hung", "2")
     before = tree.up()
     os.kill(before["worker-1"], signal.SIGSTOP)
     assert tree.until("up", name="worker-1")["pid"] != before["worker-1"]
@@ -112,15 +112,17 @@ def test_a_hung_child_is_found_killed_and_replaced(start):
 
 def test_after_a_pause_of_the_whole_tree_nobody_counts_as_hung(start):
     """A suspended machine or a frozen container wakes up with old heartbeats everywhere."""
-    tree = start()
+    tree = start("--hung", "2")
     pids = tree.up()
     everyone = [tree.process.pid, *pids.values()]
     for pid in everyone:
         os.kill(pid, signal.SIGSTOP)
-    time.sleep(1.5)
+    time.sleep(2.5)
     for pid in everyone:
         os.kill(pid, signal.SIGCONT)
-    time.sleep(0.5)
+    for _ in range(2):  # so that the parent has looked at them in between
+        tree.signal(signal.SIGUSR1)
+        tree.until("dump", name="parent")
     tree.signal(signal.SIGTERM)
     assert set(tree.until("ended")["hung"].values()) == {0}
 
@@ -159,7 +161,7 @@ def test_sigterm_without_clients_ends_everything_with_code_0(start):
 
 def test_sigterm_sheds_clients_one_by_one_over_all_workers(start):
     """New ones are refused at once; shards shrink evenly."""
-    tree = start("--connections", "5")
+    tree = start("--connections", "5", "--interval", "0.2")
     port = tree.until("bound")["port"]
     tree.up()
     wait_listening(port)
@@ -168,15 +170,17 @@ def test_sigterm_sheds_clients_one_by_one_over_all_workers(start):
     assert refuses(port)
     assert tree.until("ended")["code"] == 0
     sheds = [seen for seen in tree.events if seen["event"] == "shed"]
-    assert sum(shed["count"] for shed in sheds) == 10
-    assert len(sheds) >= 8
-    names = [shed["name"] for shed in sheds]
-    assert abs(names.count("worker-0") - names.count("worker-1")) <= 1
+    assert len(sheds) > 5  # a process that comes late sheds two at once
+    left = {"worker-0": 5, "worker-1": 5}
+    for shed in sheds:
+        left[shed["name"]] -= shed["count"]
+        assert abs(left["worker-0"] - left["worker-1"]) <= 2
+    assert sum(left.values()) == 0
 
 
 def test_clients_that_do_not_leave_hold_nothing_up(start):
     """The time allowed for the shutdown, and a little for the closing, is the most it takes."""
-    tree = start("--connections", "5", "--stubborn", "--shutdown", "0.5")
+    tree = start("--connections", "5", "--stubborn", "--shutdown", "0.5", "--closing", "0.5")
     port = tree.until("bound")["port"]
     pids = tree.up()
     wait_listening(port)

@@ -18,6 +18,9 @@ from typha.scoreboard import Phase, Scoreboard
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--connections", type=int, default=0)
 arguments.add_argument("--shutdown", type=float, default=300)
+arguments.add_argument("--interval", type=float, default=0.05, help="between two that are shed")
+arguments.add_argument("--closing", type=float, default=60, help="seconds")
+arguments.add_argument("--hung", type=float, default=60, help="seconds without a heartbeat")
 arguments.add_argument("--stubborn", action="store_true", help="connections never close")
 arguments.add_argument("--unreachable", action="store_true", help="the datastore is away")
 arguments.add_argument("--fails", default="", help="the process with this name fails at boot")
@@ -95,9 +98,9 @@ code = supervise.Supervisor(
     ),
     limits=supervise.Limits(
         shutdown=options.shutdown,
-        shutdown_interval=0.05,
-        closing=0.5,
-        patience=tree.Patience(hung=0.6, boot=30, asleep=1.0),
+        shutdown_interval=options.interval,
+        closing=options.closing,
+        patience=tree.Patience(hung=options.hung, boot=60, asleep=1.0),
     ),
 ).run()
 tell(

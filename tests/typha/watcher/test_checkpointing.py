@@ -19,8 +19,8 @@ def kept(tmp_path, folder) -> Checkpointing:
 
 
 def wait_for(condition):
-    """Wait until something holds, at most 30 seconds."""
-    deadline = time.monotonic() + 30
+    """Wait until something holds, at most 90 seconds."""
+    deadline = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

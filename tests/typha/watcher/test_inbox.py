@@ -38,5 +38,5 @@ def test_a_part_of_a_list_weighs_what_it_holds(monkeypatch):
     waiting.join(0.1)
     assert waiting.is_alive()
     assert len(inbox.take(100)) == 1
-    waiting.join(10)
+    waiting.join(60)
     assert len(inbox.take(100)) == 1

@@ -183,7 +183,7 @@ def have_typhas(api, count):
 
 def wait_for_limit(server, limit):
     """Wait for polls to bring the limit about, without a decision."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 90
     while server.board.server.connection_limit != limit:
         assert time.monotonic() < until, server.board.server.connection_limit
         server.shedding.turn(server.felix, server.now, is_cut_off=False)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from benchmarks import free_ports
 from typha.datastore.etcd import discovery
 
 Zone = dict[str, list[discovery.Record]]
@@ -59,7 +60,7 @@ def name_server(zone: Zone, *, cut: bool = False) -> Iterator[discovery.Server]:
     """Serve a zone on UDP and TCP; `cut` truncates what goes by UDP."""
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.create_server(("127.0.0.1", free_ports.take())) as tcp,
     ):
         address = tcp.getsockname()
         udp.bind(address)

@@ -23,6 +23,13 @@ def node(name: str, **labels: str) -> str:
 
 
 def write(path: Path, *documents: str) -> None:
+    """Write a file in one step, so that nobody sees a half of it."""
+    half = path.with_name(f".{path.name}.half")
+    overwrite(half, *documents)
+    half.replace(path)
+
+
+def overwrite(path: Path, *documents: str) -> None:
     """Write a file in place, as a careless editor does."""
     path.write_text("".join(documents))
 
@@ -179,6 +186,8 @@ def test_a_single_file_is_followed_through_replacement(tmp_path):
         write(tmp_path / "new", node("b"))
         (tmp_path / "new").replace(tmp_path / "a.yaml")
         inbox.wait_for(lambda: inbox.names("nodes") == {"b"})
+        overwrite(tmp_path / "a.yaml", node("c"))
+        inbox.wait_for(lambda: inbox.names("nodes") == {"c"})
 
 
 def test_a_folder_that_vanishes_is_a_datastore_that_is_away(tmp_path, monkeypatch):
@@ -221,7 +230,7 @@ def test_without_inotify_files_are_polled(tmp_path, monkeypatch):
     monkeypatch.setattr(watchfiles, "watch", fail)
     write(tmp_path / "a.yaml", node("a"))
     with followed(tmp_path) as inbox:
-        write(tmp_path / "a.yaml", node("b"))
+        overwrite(tmp_path / "a.yaml", node("b"))
         inbox.wait_for(lambda: inbox.names("nodes") == {"b"})
 
 

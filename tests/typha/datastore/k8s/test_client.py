@@ -143,7 +143,7 @@ def test_closing_ends_what_waits(api):
     asking.start()
     api.wait_for_request(NODES, watch=False)
     client.close()
-    asking.join(10)
+    asking.join(60)
     assert len(endings) == 1
     with pytest.raises(ClosedError):
         client.fetch(NODES)

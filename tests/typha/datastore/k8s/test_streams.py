@@ -313,11 +313,7 @@ def test_silence_is_noticed_named_and_ended_by_an_event(api, following):
         inbox.wait_for(lambda: inbox.reports["nodes"].relists >= 3)
         assert inbox.state("nodes") == "failing"
         api.silent_watches = False
-        deadline = time.monotonic() + 30
-        while inbox.state("nodes") != "watching" and time.monotonic() < deadline:
-            api.bookmark(NODES)
-            time.sleep(0.02)
-        assert inbox.state("nodes") == "watching"
+        while_bookmarks_come(api, lambda: inbox.state("nodes") == "watching")
 
 
 def test_bookmarks_are_proof_of_life(api, following):
@@ -326,15 +322,24 @@ def test_bookmarks_are_proof_of_life(api, following):
         inbox.wait_synced("nodes")
         api.wait_for_request(NODES, watch=True)
         before = inbox.data_events()
-        time.sleep(1.0)  # reports that say the same come once a second
         api.put(TIERS, {"metadata": {"name": "t"}})
-        api.bookmark(NODES)
-        inbox.wait_for(lambda: inbox.reports["nodes"].revision == str(api.revision))
+        # Reports that say the same come once a second.
+        while_bookmarks_come(api, lambda: inbox.reports["nodes"].revision == str(api.revision))
         assert inbox.data_events() == before
 
 
-def test_a_server_that_hangs_is_named_for_every_resource_and_forgiven(api, following):
+def while_bookmarks_come(api, condition) -> None:
+    """Send bookmarks until a condition holds."""
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline
+        api.bookmark(NODES)
+        time.sleep(0.02)
+
+
+def test_a_server_that_hangs_is_named_for_every_resource_and_forgiven(api, following, monkeypatch):
     """Its open watches look alive, so the probe tells."""
+    monkeypatch.setattr(streams, "PROBE_ANSWER_SECONDS", 0.5)
     with following() as inbox:
         inbox.wait_synced(*PATHS)
         for name in PATHS:

@@ -84,7 +84,7 @@ def test_what_is_shown_last_arrives_last():
     upstream.failed("gone")
     stream = threading.Thread(target=upstream.put, args=(GOOD,))
     stream.start()
-    assert inbox.is_taking.wait(10)
+    assert inbox.is_taking.wait(60)
     upstream.answered(60.0)
     stream.join()
     assert inbox.reports["pods"] == GOOD
