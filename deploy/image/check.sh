@@ -55,12 +55,18 @@ for package in ("typha", "workers"):
 
 step "the server starts, is ready, and ends with 0 when told to"
 printf 'apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n' >"$work/manifests/a.yaml"
-port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+# The kernel takes other ports for outgoing connections.
+port=$("$python" -c '
+import random, socket
+port = 0
+while not port or socket.socket().connect_ex(("127.0.0.1", port)) == 0:
+    port = random.randint(10_000, 32_000)
+print(port)')
 $run TYPHA_DATASTORETYPE=file TYPHA_MANIFESTDIR="$work/manifests" TYPHA_SERVERHOST=127.0.0.1 \
     TYPHA_SERVERPORT="$port" TYPHA_RUNDIR="$work/run/s" TYPHA_WORKERS=1 \
     calico-typha -c "$work/image/etc/calico/typha.cfg" >"$work/log" 2>&1 &
 server=$!
-$run typha status --rundir "$work/run/s" --wait --timeout 60 >/dev/null || { cat "$work/log"; kill "$server"; exit 1; }
+$run typha status --rundir "$work/run/s" --wait --timeout 300 >/dev/null || { cat "$work/log"; kill "$server"; exit 1; }
 $run typha client --server "127.0.0.1:$port" --once | tail -n 1
 kill "$server"
 wait "$server"

@@ -76,6 +76,12 @@ class Server:
         wait_for(is_there, f"a process called {name}")
         return found[0]
 
+    def wait_ready(self) -> None:
+        """Wait until every process works; the port may be open before the last worker is there."""
+        command = [sys.executable, "-m", "typha", "status", "--wait"]
+        patience = ["--timeout", str(PATIENCE_SECONDS), "--rundir", str(self.run_directory)]
+        subprocess.run([*command, *patience], check=True, capture_output=True)
+
     def connect(self, version: str = generations.NEWEST, syncer: SyncerType = SyncerType.FELIX):
         """Connect as a client of some release."""
         hello = generations.hello(syncer, version=version, hostname="test-node")
@@ -112,6 +118,10 @@ def running(
         "TYPHA_LOGFILEPATH": "none",
         "TYPHA_LOGSEVERITYSYS": "none",
         "TYPHA_MAXUNAUTHENTICATEDPERADDRESS": "1000",
+        # The tests' clients read, and answer pings, only when they are asked to; and on a loaded
+        # machine a handshake may take its time.
+        "TYPHA_SERVERHANDSHAKETIMEOUTSECS": "300",
+        "TYPHA_SERVERPONGTIMEOUTSECS": "600",
         "TYPHA_WORKERS": "2",
     }
     certificates = None

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """Serve an empty folder over mutual TLS to clients called calico-node."""
-    yield from serving(tmp_path_factory.mktemp("server"), serverhandshaketimeoutsecs="120")
+    yield from serving(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,6 @@ from workers import listener
 
 pytestmark = pytest.mark.e2e
 
-# So that strangers are only closed for being too many.
-PATIENT = {"serverhandshaketimeoutsecs": "300"}
-
 
 @contextlib.contextmanager
 def strangers(server, count, source="127.0.0.1"):
@@ -69,7 +66,7 @@ def newcomer(server, source):
 
 def test_an_address_has_so_many_and_others_their_own(tmp_path, manifests):
     """Three in all from one, although two workers could each have counted to three."""
-    limits = {"maxunauthenticatedperaddress": "3", **PATIENT}
+    limits = {"maxunauthenticatedperaddress": "3"}
     with running(tmp_path, manifests, **limits) as server, contextlib.ExitStack() as stack:
         crowd = stack.enter_context(strangers(server, 10, "127.0.0.2"))
         wait_for(lambda: sum(held_by_worker(server).values()) == 10, "all to be accepted")
@@ -87,7 +84,7 @@ def test_an_address_has_so_many_and_others_their_own(tmp_path, manifests):
 def test_the_longest_silent_make_room_for_whoever_comes(tmp_path, manifests):
     """A crowd that says nothing keeps nobody out."""
     with (
-        running(tmp_path, manifests, maxunauthenticated="10", **PATIENT) as server,
+        running(tmp_path, manifests, maxunauthenticated="10") as server,
         strangers(server, 30) as crowd,
     ):
         wait_for(lambda: closed(crowd) >= 20, "all but ten to be closed")
@@ -99,7 +96,7 @@ def test_the_longest_silent_make_room_for_whoever_comes(tmp_path, manifests):
 
 def test_without_a_descriptor_left_newcomers_are_turned_away_and_nobody_else(tmp_path, manifests):
     """A few are kept for what the worker itself has to open; then all is well again."""
-    with running(tmp_path, manifests, workers="1", **PATIENT) as server:
+    with running(tmp_path, manifests, workers="1") as server:
         witness = server.follower()
         worker = server.child("worker-0")
         before = resource.prlimit(worker.pid, resource.RLIMIT_NOFILE)

@@ -59,6 +59,7 @@ def test_status_waits_for_a_server_and_tells_how_it_stands(short_folder, manifes
 def test_clients_are_listed_with_who_they_are(short_folder, manifests):
     """Each with the worker that serves it."""
     with running(short_folder, manifests) as server:
+        server.wait_ready()
         server.connect_all(3)
         listed = typha(server, "clients", "--format", "json", "--stale-after", "60")
         rows = [json.loads(line) for line in listed.stdout.splitlines()]
@@ -76,6 +77,7 @@ def test_six_hundred_clients_are_listed_whole(short_folder, manifests):
     settings = {"HealthEnabled": "true", "HealthPort": str(free_ports.take())}
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(running(short_folder, manifests, tls=False, **settings))
+        server.wait_ready()
         for number in range(600):
             client = stack.enter_context(
                 socket.create_connection(("127.0.0.1", server.port), timeout=30)
@@ -105,6 +107,7 @@ def test_counters_survive_the_death_of_a_worker_and_of_ops(short_folder, manifes
     port = free_ports.take()
     metrics = {"PrometheusMetricsEnabled": "true", "PrometheusMetricsPort": str(port)}
     with running(short_folder, manifests, **metrics) as server:
+        server.wait_ready()
         server.connect_all(4)
         accepted = wait_for(port, "typha_connections_active", 4)["typha_connections_accepted"]
         assert accepted >= 4
@@ -123,7 +126,7 @@ def test_readiness_goes_off_with_the_first_sigterm(short_folder, manifests):
     port = free_ports.take()
     health = {"HealthEnabled": "true", "HealthPort": str(port)}
     with running(short_folder, manifests, **health) as server:
-        typha(server, "status", "--wait", "--timeout", "90")
+        server.wait_ready()
         server.connect_all(30)
         wait_until(lambda: probe(port, "/readiness") == 200)
         server.process.send_signal(signal.SIGTERM)
@@ -177,7 +180,7 @@ def test_a_stopped_process_costs_readiness_and_is_named(short_folder, manifests,
     port = free_ports.take()
     health = {"HealthEnabled": "true", "HealthPort": str(port)}
     with running(short_folder, manifests, **health) as server:
-        typha(server, "status", "--wait", "--timeout", "90")
+        server.wait_ready()
         server.child(name).suspend()
         wait_until(lambda: probe(port, "/readiness") == 503)
         wait_until(lambda: f"{name} silent for" in typha(server, "status").stdout)

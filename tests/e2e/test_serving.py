@@ -119,6 +119,7 @@ def held_by_worker(server) -> dict[int, int]:
 def test_shards_are_even_and_a_killed_worker_costs_only_its_own(tmp_path, manifests):
     """200 clients on 4 workers; the killed one's clients are gone, the others hear the news."""
     with running(tmp_path, manifests, workers="4") as server:
+        server.wait_ready()
         followers = server.connect_all(200)
         held = held_by_worker(server)
         assert sum(held.values()) == 200

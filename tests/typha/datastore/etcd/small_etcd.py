@@ -58,7 +58,7 @@ class SmallEtcd:
     def wait_until_watched(self, watches: int) -> None:
         """Wait until so many watches were asked for."""
         with self.changed:
-            assert self.changed.wait_for(lambda: self.watched >= watches, 30)
+            assert self.changed.wait_for(lambda: self.watched >= watches, 90)
 
     def end_streams(self) -> None:
         """End the watch streams there are."""
