@@ -6,6 +6,7 @@ definition, so every message is the same bytes for all clients, whenever they jo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from typha.gob import types, varint
@@ -56,23 +57,38 @@ DEFINITIONS: Final[dict[int, types.WireType]] = {
 _ENCODER: Final = Encoder(DEFINITIONS)
 PREAMBLE: Final = b"".join(map(_ENCODER.definition, DEFINITIONS))
 
+_NEXT: Final = b"\x01"  # the number of a field that directly follows the one before it
+
 
 def _message(type_id: int, fields: Mapping[str, object]) -> bytes:
     name = REGISTERED_PREFIX + DEFINITIONS[type_id].name
     return _ENCODER.message(ENVELOPE, {"Message": Interface(name, type_id, fields)})
 
 
+def _head(type_id: int) -> bytes:
+    """Encode how the message of a type begins, up to the size of its fields."""
+    name = (REGISTERED_PREFIX + DEFINITIONS[type_id].name).encode()
+    size = varint.encode_uint(len(name))
+    return b"".join((varint.encode_int(ENVELOPE), _NEXT, size, name, varint.encode_int(type_id)))
+
+
 def server_hello(version: str, syncer: SyncerType, connection_id: int) -> bytes:
     """Encode the answer to a hello; every server since v3.9 supports node resource updates."""
-    fields = {
-        "Version": version,
-        "SyncerType": syncer.value,
-        "SupportsNodeResourceUpdates": True,
-        "ServerConnID": connection_id,
-    }
-    return _message(SERVER_HELLO, fields)
+    head, fields = _server_hello(version, syncer)
+    if connection_id:  # the last field, and the only one in which answers differ
+        fields += _NEXT + varint.encode_uint(connection_id)
+    whole = b"".join((head, varint.encode_uint(len(fields) + 1), fields, b"\0\0"))
+    return varint.encode_uint(len(whole)) + whole
 
 
+@lru_cache(maxsize=len(SyncerType))
+def _server_hello(version: str, syncer: SyncerType) -> tuple[bytes, bytes]:
+    """Encode the head of the answer, and its fields before the id."""
+    fields = {"Version": version, "SyncerType": syncer.value, "SupportsNodeResourceUpdates": True}
+    return _head(SERVER_HELLO), _ENCODER.payload(SERVER_HELLO, fields).removesuffix(b"\0")
+
+
+@lru_cache(maxsize=len(Codec))
 def decoder_restart(text: str, codec: Codec) -> bytes:
     """Encode the end of a gob stream; `text` is for the client's log only."""
     return _message(DECODER_RESTART, {"Message": text, "CompressionAlgorithm": codec.value})
@@ -88,13 +104,7 @@ def ping(unix_nanoseconds: int) -> bytes:
     return _message(PING, {"Timestamp": timestamps.encode(unix_nanoseconds)})
 
 
-_KVS_HEAD: Final = (
-    varint.encode_int(ENVELOPE)
-    + b"\x01"
-    + varint.encode_uint(len(REGISTERED_PREFIX + "MsgKVs"))
-    + (REGISTERED_PREFIX + "MsgKVs").encode()
-    + varint.encode_int(KVS)
-)
+_KVS_HEAD: Final = _head(KVS)
 
 
 def kvs(elements: Sequence[bytes]) -> bytes:
@@ -119,7 +129,6 @@ def _kvs_start(size: int, count: int) -> bytes:
 
 _KEY, _REVISION, _V3_RESOURCE_VERSION = 0, 2, 3  # numbers of fields
 _ONE_BYTE: Final = 0x80  # below it a number is a single byte
-_NEXT: Final = b"\x01"  # the number of a field that directly follows the one before it
 _TABLE: Final = 2048
 _SIZES: Final = tuple(_NEXT + varint.encode_uint(size) for size in range(_TABLE))
 # The revision is text in an interface: name and id of its type, size of the rest, zero, text.

@@ -198,6 +198,22 @@ def test_small_messages_mean_what_go_s_mean() -> None:
     assert read(schema.server_hello("v9", SyncerType.BGP, 2**64 - 1)) == [hello]
 
 
+@given(st.text(), st.sampled_from(SyncerType), st.integers(0, 2**64 - 1))
+def test_an_answer_to_a_hello_is_what_the_general_encoder_makes(
+    version: str, syncer: SyncerType, connection_id: int
+) -> None:
+    """Whatever of it is kept for the next client."""
+    fields = {
+        "Version": version,
+        "SyncerType": syncer.value,
+        "SupportsNodeResourceUpdates": True,
+        "ServerConnID": connection_id,
+    }
+    content = Interface(f"{schema.REGISTERED_PREFIX}MsgServerHello", schema.SERVER_HELLO, fields)
+    expected = Encoder(schema.DEFINITIONS).message(schema.ENVELOPE, {"Message": content})
+    assert schema.server_hello(version, syncer, connection_id) == expected
+
+
 @pytest.mark.golden
 def test_values_of_go_s_vectors_encode_to_the_same_content() -> None:
     """Behind names and ids, which differ by stream, the bytes of a message are Go's."""
