@@ -98,7 +98,7 @@ class Topics:
         connection.add(tail.payload)
         connection.position = max(connection.position, tail.position)
         if replica.status is not SyncStatus.WAIT_FOR_READY:
-            connection.add(frames.deltas([], replica.status, replica.topic.codec))
+            connection.add(frames.status_alone(replica.status, replica.topic.codec))
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection."""

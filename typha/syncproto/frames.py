@@ -4,6 +4,7 @@ A frame is encoded and compressed once; everybody behind it moves the same bytes
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from typha.syncproto import schema, snappy
@@ -71,6 +72,13 @@ def deltas(
     return snappy.compress(plain) if plain and codec is Codec.SNAPPY else plain
 
 
+@lru_cache
+def status_alone(status: SyncStatus, codec: Codec) -> bytes:
+    """Make the bytes of a status that comes without a batch; every newcomer is sent these."""
+    return deltas([], status, codec)
+
+
+@lru_cache
 def opening(codec: Codec) -> bytes:
     """Make what opens a stream of a codec: for snappy a new gob stream in new framing."""
     if codec is Codec.SNAPPY:
