@@ -117,7 +117,7 @@ class Entrance:
         try:
             if not connection.shake_hands():
                 return False
-            certificate = connection.tls.getpeercert()
+            certificate = self._certificates.of_peer(connection.tls)
             name = tls.check_client(certificate, self._certificates.settings)
         except tls.CertificateError as error:
             connection.end(CloseReason.CERTIFICATE_REFUSED, str(error))
@@ -128,7 +128,7 @@ class Entrance:
             connection.end(CloseReason.CONNECTION_LOST, str(error))
         else:
             connection.certificate_name = name
-            connection.certificate_expires = str((certificate or {}).get("notAfter", ""))
+            connection.certificate_expires = str(certificate.get("notAfter", ""))
             self._proven(connection)
         return connection.ending is None
 

@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from typha.config.settings import TlsSettings
 
+REMEMBERED_CERTIFICATES: Final = (
+    64  # by their bytes; where each node has its own, no more are kept
+)
 _MINIMUM: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -85,6 +88,7 @@ class Certificates:
 
     settings: TlsSettings
     context: ssl.SSLContext = field(init=False)
+    _told: dict[bytes, Mapping[str, Any]] = field(init=False, default_factory=dict)
     _seen: tuple[tuple[int, int, int], ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +107,21 @@ class Certificates:
         self._seen = fingerprint
         self.context = server_context(self.settings)
         return True
+
+    def of_peer(self, connection: ssl.SSLSocket | ssl.SSLObject) -> Mapping[str, Any]:
+        """Tell what the certificate says with which a handshake was completed.
+
+        OpenSSL verifies it in each handshake; what its bytes say is read once, as nodes mostly
+        share one certificate.
+        """
+        encoded = connection.getpeercert(binary_form=True) or b""
+        told = self._told.get(encoded)
+        if told is None:
+            told = connection.getpeercert() or {}
+            if len(self._told) >= REMEMBERED_CERTIFICATES:
+                self._told.clear()
+            self._told[encoded] = told
+        return told
 
     def _fingerprint(self) -> tuple[tuple[int, int, int], ...]:
         files = (self.settings.cert_file, self.settings.key_file, self.settings.ca_file)

@@ -111,15 +111,20 @@ class Handshake:
                 except ssl.SSLWantReadError:
                     continue
                 if side is self.server:
-                    return self.server.getpeercert()
+                    return self.server
         raise AssertionError("no end of it")
+
+
+def name_of(server, certificates):
+    """Say under which name a client comes in; raises CertificateError if it does not."""
+    return tls.check_client(certificates.of_peer(server), certificates.settings)
 
 
 def verdict(settings, context):
     """Say what becomes of a client: its name, or the metric's label and the log's text."""
+    certificates = tls.Certificates(settings)
     try:
-        certificate = Handshake(tls.server_context(settings), context).run()
-        return tls.check_client(certificate, settings)
+        return name_of(Handshake(certificates.context, context).run(), certificates)
     except tls.CertificateError as error:
         return "cn_mismatch", str(error)
     except ssl.SSLError as error:
@@ -130,6 +135,29 @@ def test_a_genuine_client_is_let_in(settings, authority, tmp_path):
     """Under the name in its certificate."""
     client = issued(authority, "calico-node")
     assert verdict(settings, present(tmp_path, client)) == "calico-node"
+
+
+def test_what_is_remembered_of_a_certificate_holds_for_no_other(settings, authority, tmp_path):
+    """Nodes that share one, and one that nearly has its name."""
+    certificates = tls.Certificates(settings)
+    genuine = present(tmp_path, issued(authority, "calico-node"))
+    false = present(tmp_path, issued(authority, "calico-nod"))
+    for _ in range(2):
+        server = Handshake(certificates.context, genuine).run()
+        assert certificates.of_peer(server) == server.getpeercert()
+        assert name_of(server, certificates) == "calico-node"
+        with pytest.raises(tls.CertificateError, match="'calico-nod'"):
+            name_of(Handshake(certificates.context, false).run(), certificates)
+
+
+def test_few_certificates_are_remembered(settings, authority, tmp_path, monkeypatch):
+    """Where each node has its own, they would only take memory."""
+    monkeypatch.setattr(tls, "REMEMBERED_CERTIFICATES", 2)
+    certificates = tls.Certificates(settings)
+    for name in "abcab":
+        context = present(tmp_path, issued(authority, name))
+        told = certificates.of_peer(Handshake(certificates.context, context).run())
+        assert tls.common_name(told) == name
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
