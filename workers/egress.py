@@ -7,7 +7,7 @@ newcomer.
 from typing import Final
 
 DEPTH_SECONDS: Final = 0.1  # of the rate are saved up at most, so that a link sees no bursts
-PIECE_BYTES: Final = 64 * 1024  # what leaves at once, so the least that it pays to wait for
+PIECE_BYTES: Final = 128 * 1024  # what leaves at once, so the least that it pays to wait for
 
 
 class Egress:
@@ -44,10 +44,11 @@ class Egress:
 
     def take(self, size: int) -> bool:
         """Take bytes out, unless the bucket is empty; what is lacking is owed."""
-        if self.is_empty:
+        if self._rate <= 0:
+            return True
+        if self._tokens <= 0:
             return False
-        if self.is_limited:
-            self._tokens -= size
+        self._tokens -= size
         return True
 
     def empty_for(self) -> float:

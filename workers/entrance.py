@@ -88,7 +88,6 @@ class Entrance:
     def _begin(self, client: socket.socket, address: str, number: int) -> Connection:
         self._counts.accepted += 1
         client.settimeout(0)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         if self._certificates is not None:
             client = self._certificates.context.wrap_socket(

@@ -7,11 +7,12 @@ for want of room is offered again unchanged, so it stays until it is taken, and 
 from enum import Enum, auto
 from typing import Final
 
+from workers import egress as pacing
 from workers.egress import UNLIMITED, Egress
 from workers.replica import Log
 from workers.snapshots import Snapshot
 
-PIECE_BYTES: Final = 64 * 1024  # measured: larger pieces gain nothing and hold up the others
+PIECE_BYTES: Final = 64 * 1024  # of the log; measured: larger ones hold up the others
 
 
 class Refill(Enum):
@@ -100,7 +101,7 @@ class Outbox:
 
     def _next_of_snapshot(self) -> Refill:
         assert self._snapshot is not None
-        piece = self._snapshot[self._offset : self._offset + PIECE_BYTES]
+        piece = self._snapshot[self._offset : self._offset + pacing.PIECE_BYTES]
         if not piece:
             self._snapshot = None
             return Refill.SNAPSHOT_SENT

@@ -200,6 +200,7 @@ class Shard:
 
     def _snapshot_sent(self, connection: Connection, now: float) -> None:
         self.rounds.finish(connection, now)
+        connection.hurry()
         for event in connection.session.snapshot_sent():
             self._handle(connection, event)
 

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from workers.connection import PIECES_A_TURN, Connection, Progress
-from workers.outbox import PIECE_BYTES
+from workers.connection import BYTES_A_TURN, Connection, Progress
+from workers.egress import PIECE_BYTES
+
+PIECES_A_TURN = BYTES_A_TURN // PIECE_BYTES
 
 
 class Roomy(socket.socket):
@@ -45,3 +47,18 @@ def test_what_is_left_for_the_next_turn_goes_out_in_it(connection):
     while connection.write(0.0) is Progress.TURN_OVER:
         pass
     assert b"".join(sent) == told
+
+
+def test_packets_are_filled_until_the_snapshot_has_gone(connection):
+    """Then small messages go at once."""
+    option = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert connection.socket.getsockopt(*option) == 0
+    connection.hurry()
+    assert connection.socket.getsockopt(*option) != 0
+
+
+def test_hurrying_a_client_that_has_gone_is_no_error(connection):
+    """Its next use shows that, and ends it."""
+    connection.socket.close()
+    connection.hurry()
+    assert connection.ending is None

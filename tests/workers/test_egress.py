@@ -17,7 +17,7 @@ def test_no_rate_is_no_limit():
 
 def test_what_is_owed_has_to_be_earned_first():
     """The last piece may be larger than what is left."""
-    egress = Egress(MIB)
+    egress = Egress(3 * MIB)
     egress.fill(0.0, 1)
     while egress.take(PIECE_BYTES):
         pass

@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 
 from typha.syncproto.frames import Frame
 from typha.syncproto.messages import SyncStatus
+from workers import egress
 from workers.outbox import PIECE_BYTES, Outbox, Refill
 from workers.replica import STALE_SECONDS, Log
 
@@ -45,14 +46,14 @@ def test_control_messages_come_before_the_snapshot_and_that_before_the_log():
     assert outbox.position == 2
 
 
-@given(st.integers(0, 3 * PIECE_BYTES))
+@given(st.integers(0, 3 * egress.PIECE_BYTES))
 def test_a_snapshot_leaves_in_pieces(size):
     """So that no client holds up the others."""
     outbox = Outbox()
     outbox.send_snapshot(snapshot(bytes(size)))
     sent = 0
     while outbox.refill(None, 0.0) is Refill.PIECE:
-        assert 0 < len(outbox.unsent) <= PIECE_BYTES
+        assert 0 < len(outbox.unsent) <= egress.PIECE_BYTES
         sent += len(outbox.unsent)
         outbox.taken(len(outbox.unsent))
     assert sent == size
