@@ -103,8 +103,13 @@ class Watcher:
 class End(socket.socket):
     """A Unix socket in the place of a TCP one, whose options it does not have."""
 
-    def setsockopt(self, *_: object) -> None:
-        """Leave them."""
+    def __init__(self, fileno: int) -> None:
+        super().__init__(fileno=fileno)
+        self.options: dict[int, object] = {}
+
+    def setsockopt(self, _level: int, option: int, value: object) -> None:  # type: ignore[override]
+        """Note them."""
+        self.options[option] = value
 
 
 class Worker:

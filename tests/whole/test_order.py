@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.whole.bus import Bus
 from tests.whole.cluster import KINDS, Cluster
 from tests.whole.processes import Client, Watcher, Worker
 from typha.syncproto.messages import SyncerType, SyncStatus
+from workers.connection import Stage
 
 RESOURCE = "namespaces"
 KEY = "/calico/v1/policy/profile/kns.{}/labels"
@@ -84,6 +86,24 @@ def test_a_frame_never_overtakes_the_opening_of_the_stream(server, version):
         server.worker.turn()
     assert client.status is SyncStatus.IN_SYNC
     assert KEY.format("a") in client.state
+    client.hang_up()
+
+
+@pytest.mark.parametrize("version", ["v3.32.1", "v3.8.9"])
+def test_packets_wait_to_be_full_only_until_the_snapshot_has_gone(server, version):
+    """A change that came later would wait for the client's kernel to acknowledge the one before."""
+    client = Client(version, SyncerType.FELIX)
+    client.connect(server.worker)
+    server.worker.turn()
+    client.read(100_000)
+    server.worker.turn()
+    (connection,) = server.worker.shard.connections.values()
+    assert connection.state is Stage.WAITING
+    assert socket.TCP_NODELAY not in connection.socket.options
+    server.watcher.hear()
+    server.answered()
+    assert connection.state is not Stage.WAITING
+    assert connection.socket.options[socket.TCP_NODELAY]
     client.hang_up()
 
 
