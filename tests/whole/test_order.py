@@ -91,7 +91,7 @@ def test_a_frame_never_overtakes_the_opening_of_the_stream(server, version):
 
 @pytest.mark.parametrize("version", ["v3.32.1", "v3.8.9"])
 def test_packets_wait_to_be_full_only_until_the_snapshot_has_gone(server, version):
-    """A change that came later would wait for the client's kernel to acknowledge the one before."""
+    """A later change would wait for the client's kernel to acknowledge the one before."""
     client = Client(version, SyncerType.FELIX)
     client.connect(server.worker)
     server.worker.turn()
