@@ -24,7 +24,7 @@ _LONGEST: Final = 20  # digits; enough to tell, and no more are made a number
 _CANONICAL: Final = {
     name.lower(): name for name in ("UDP", "TCP", "ICMP", "ICMPv6", "SCTP", "UDPLite", "any")
 }
-_USUAL: Final = {name: name.lower() for name in _CANONICAL.values()}
+USUAL_PROTOCOLS: Final = {name: name.lower() for name in _CANONICAL.values()}
 
 
 def port(text: str) -> Port:
@@ -122,8 +122,8 @@ def _ports(value: Any) -> list[Port]:
 
 def _protocol(value: Any) -> int | str:
     """Read a protocol; nearly all have one of a few names."""
-    if type(value) is str and value in _USUAL:
-        return _USUAL[value]
+    if type(value) is str and value in USUAL_PROTOCOLS:
+        return USUAL_PROTOCOLS[value]
     number_or_name: int | str = _ANY_PROTOCOL.convert(value)
     return number_or_name
 

@@ -1,7 +1,8 @@
 """Rules of policies, from Calico's v3 form to the v1 form that clients read.
 
 A net that cannot be read never widens what is allowed, which it does in the original: an Allow or
-Pass rule that would match more without it is left out, any other keeps its other criteria.
+Pass rule that would match more without it is left out, any other keeps its other criteria.  All
+that is known of rules is here; `plain_rules` is a short cut for most of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from typha.model import nets, ports, typed
 from typha.model.resources import JsonObject
 from typha.model.typed import MemberError, always, unless_empty
-from typha.processors import selectors
+from typha.processors import plain_rules, selectors
 
 # Without a net of theirs these match more packets, and allow none of them.
 _SAFE_WIDENED: Final = frozenset({"Deny", "Log"})
@@ -97,17 +98,23 @@ def convert(rules: Any, namespace: str, where: str) -> list[JsonObject]:
         raise typed.misfit(rules, "a list").within(where)
     result = []
     for index, rule in enumerate(rules):
-        try:
-            converted = _rule(_given({} if rule is None else rule, _RULE), namespace)
-        except MemberError as error:
-            raise error.within(f"{where}[{index}]") from None
+        converted = plain_rules.convert(rule, namespace) if type(rule) is dict else None
+        if converted is None:
+            try:
+                converted = convert_any({} if rule is None else rule, namespace)
+            except MemberError as error:
+                raise error.within(f"{where}[{index}]") from None
         if converted is not None:
             result.append(converted)
     return result
 
 
-def _rule(rule: JsonObject, namespace: str) -> JsonObject | None:
-    """Return one v1 rule; None if it is left out."""
+def convert_any(given: Any, namespace: str) -> JsonObject | None:
+    """Return one v1 rule, whatever it says; None if it is left out.
+
+    Raises MemberError for what Calico's types cannot hold.
+    """
+    rule = _given(given, _RULE)
     action = rule.get("action", "")
     result: JsonObject = {}
     if action:
