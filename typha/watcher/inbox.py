@@ -33,10 +33,17 @@ class Inbox:
                 os.eventfd_write(self.descriptor, 1)
 
     def take(self, most: int) -> list[tuple[float, Event]]:
-        """Give up to `most` events with the moment each came in, oldest first."""
+        """Give up to `most` events with the moment each came in, oldest first.
+
+        No more follow one that weighs as much: a list's parts come one by one.
+        """
+        taken: list[tuple[float, Event]] = []
         with self._room:
-            taken = [self._events.popleft() for _ in range(min(most, len(self._events)))]
-            self._objects -= sum(_weight(event) for _, event in taken)
+            weight = 0
+            while self._events and weight < most:
+                taken.append(self._events.popleft())
+                weight += _weight(taken[-1][1])
+            self._objects -= weight
             if not self._events:
                 self._clear()
             self._room.notify_all()

@@ -8,9 +8,10 @@ import logging
 import math
 import os
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import zmq
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS: Final = 0.5
 INTAKE_SECONDS: Final = 0.02  # of events in a turn; then whoever asks something has one
+EVENTS_AT_ONCE: Final = 16  # that are fetched for it
+GATHER_SECONDS: Final = 0.01  # that events may wait for each other while none could leave yet
 OBJECTS_AT_ONCE: Final = 500  # of a list, before the next sign of life
 TICK_SECONDS: Final = 1.0
 SETTLE_SECONDS: Final = 60.0  # that the garbage collector rests while lists come in
@@ -73,13 +76,16 @@ class Watcher:
         self._answers = Answers(self._pipeline, run_directory, min(batch, STREAMED_BATCH))
         self._pacers = {s: Pacer(settings.server.batch_window) for s in SyncerType}
         self._inbox = Inbox()
-        self._poll = zmq.Poller()
-        for socket in self._publisher.sockets:
-            self._poll.register(socket, zmq.POLLIN)
+        self._taken: deque[tuple[float, Event]] = deque()  # out of it, and not worked in yet
+        self._poll, self._poll_others = zmq.Poller(), zmq.Poller()  # for all, and for no events
+        for poll in (self._poll, self._poll_others):
+            for socket in self._publisher.sockets:
+                poll.register(socket, zmq.POLLIN)
         self._poll.register(self._inbox.descriptor, zmq.POLLIN)
         self._freshness = Freshness(datastore.upstream_stale_after, datastore.watch_silent_after)
         self._reporter = Reporter(run_directory, "watcher", os.getpid())
-        self._poll.register(self._reporter.socket, zmq.POLLIN)
+        for poll in (self._poll, self._poll_others):
+            poll.register(self._reporter.socket, zmq.POLLIN)
         counted = (self._pipeline, self._answers, self._freshness, self._checkpointing)
         self._counts = Counts(*counted)
         self._shedding = Shedding(settings, board, time.monotonic())
@@ -117,7 +123,7 @@ class Watcher:
         """Wait for something to do, and do all of it."""
         now = time.monotonic()
         self._slot.heartbeat(now)
-        ready = dict(self._poll.poll(math.ceil(self._patience(now) * 1000)))
+        ready = self._wait(now)
         subscriptions, questions = self._publisher.sockets
         if subscriptions in ready or questions in ready:  # who asks may have subscribed just now
             self._broadcast.hear_subscriptions()
@@ -131,14 +137,33 @@ class Watcher:
         felix = self._pipeline.streams[SyncerType.FELIX]
         self._shedding.turn(felix, time.monotonic(), is_cut_off=self._is_cut_off)
 
+    def _wait(self, now: float) -> dict[Any, int]:
+        """Wait for something to do; give what is ready.
+
+        While something waits to leave, events gather: worked in together they find the CPU's
+        caches warm, and cost half of what they cost one by one.
+        """
+        leaving_at = self._leaving_at(now)
+        until = min(now + LONGEST_WAIT_SECONDS, self._tick_at, self._shedding.next_at, leaving_at)
+        poll = self._poll
+        if self._taken:
+            until = now
+        elif now < leaving_at < math.inf:
+            poll, until = self._poll_others, min(until, now + GATHER_SECONDS)
+        return dict(poll.poll(math.ceil(max(0.0, until - now) * 1000)))
+
     def _take_events(self, until: float) -> None:
-        while taken := self._inbox.take(1):
-            ((born, event),) = taken
+        while self._taken or self._fetch():
+            born, event = self._taken.popleft()
             for part in _parts(event):
                 self._take(part, born)
                 self._slot.heartbeat(time.monotonic())
             if time.monotonic() > until:
                 return
+
+    def _fetch(self) -> bool:
+        self._taken.extend(self._inbox.take(EVENTS_AT_ONCE))
+        return bool(self._taken)
 
     def _take(self, event: Event, born: float) -> None:
         if isinstance(event, StreamReport):
@@ -150,14 +175,13 @@ class Watcher:
         if isinstance(event, Listed | ListDone | ApiMissing):
             self._board.server.listen_allowed = 1
 
-    def _patience(self, now: float) -> float:
-        """Tell how long there is nothing to do unless something comes."""
+    def _leaving_at(self, now: float) -> float:
+        """Tell when something may leave that waits to; infinity if nothing does."""
         fan_out = self._board.slowest_fan_out(now)
-        dues = [now + LONGEST_WAIT_SECONDS, self._tick_at, self._shedding.next_at]
-        for syncer, stream in self._pipeline.streams.items():
-            if stream.is_waiting:
-                dues.append(self._pacers[syncer].next_at(fan_out))
-        return max(0.0, min(dues) - now)
+        waiting = (
+            syncer for syncer, stream in self._pipeline.streams.items() if stream.is_waiting
+        )
+        return min((self._pacers[syncer].next_at(fan_out) for syncer in waiting), default=math.inf)
 
     def _publish(self, now: float) -> None:
         """Publish what waits and may leave now."""
