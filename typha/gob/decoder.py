@@ -86,6 +86,8 @@ class Decoder:
 
     def _pull(self) -> bytes | None:
         """Take a message that has arrived to those of the value; None when there is none."""
+        if not self._buffer:
+            return None
         try:
             size, start = varint.decode_uint(self._buffer, 0)
         except TruncatedError:

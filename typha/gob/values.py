@@ -9,7 +9,7 @@ All clients of a release send the same definitions, so what the bytes of one mea
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, Final
 
 from typha.gob import types
@@ -57,8 +57,9 @@ class Values:
         "_cursor",
         "_definition_bytes",
         "_definitions",
+        "_kept",
         "_limits",
-        "_next_message",
+        "_more",
         "has_defined",
         "opaque",
     )
@@ -68,7 +69,8 @@ class Values:
         self._cursor = Cursor(limits.depth, limits.values)
         self._definition_bytes = 0
         self._definitions: dict[int, types.WireType] = {}
-        self._next_message: Callable[[], bytes | None] = lambda: None
+        self._kept: list[bytes] = []  # messages behind the one that is read
+        self._more: Callable[[], bytes | None] = lambda: None
         self.has_defined = False  # something, in what was read last
         self.opaque: list[tuple[int, bytes]] = []  # values, and where in the message they start
 
@@ -84,9 +86,9 @@ class Values:
             cursor.values = self._limits.values
         known, definition_bytes = len(self._definitions), self._definition_bytes
         self.opaque.clear()
-        first, *further = messages
-        self._next_message = partial(_first_of, further, more)
-        cursor.open(first)
+        self._kept = messages[1:]
+        self._more = more
+        cursor.open(messages[0])
         try:
             value = self._top_level()
         except MoreMessagesNeededError:
@@ -158,7 +160,7 @@ class Values:
         cursor = self._cursor
         while True:
             if not cursor.remaining:
-                message = self._next_message()
+                message = self._kept.pop(0) if self._kept else self._more()
                 if message is None:
                     raise MoreMessagesNeededError
                 cursor.open(message)
@@ -224,10 +226,6 @@ class Values:
         self._cursor.open(data)
         definition = types.from_wire(self._value(types.WIRE_TYPE))
         return definition, self._cursor.offset
-
-
-def _first_of(kept: list[bytes], more: Callable[[], bytes | None]) -> bytes | None:
-    return kept.pop(0) if kept else more()
 
 
 def _definition_in(data: bytes) -> tuple[types.WireType, int]:
