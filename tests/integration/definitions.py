@@ -13,6 +13,7 @@ Json = dict[str, Any]
 CRD_PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CRD = f"/apis/{ApiGroup.CRD}"
+ACCOUNT = "typha"
 
 
 def definition_of(kind: Kind, api_group: str) -> Json:
@@ -89,7 +90,7 @@ BINDING: Json = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
     "kind": "ClusterRoleBinding",
     "metadata": {"name": "typha"},
-    "subjects": [{"kind": "User", "name": "typha", "apiGroup": "rbac.authorization.k8s.io"}],
+    "subjects": [{"kind": "User", "name": ACCOUNT, "apiGroup": "rbac.authorization.k8s.io"}],
     "roleRef": {"kind": "ClusterRole", "name": "typha", "apiGroup": "rbac.authorization.k8s.io"},
 }
 

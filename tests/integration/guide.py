@@ -67,7 +67,7 @@ class Administrator:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
 
 
@@ -104,7 +104,7 @@ class Running:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
 
     def status(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class Running:
     def probe(self, path: str) -> int:
         """Ask as the kubelet does; 0 while nobody answers."""
         try:
-            with urllib.request.urlopen(f"{self.health}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.health}{path}", timeout=60) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code

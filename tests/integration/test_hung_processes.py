@@ -14,7 +14,7 @@ from tests.e2e.server import running, wait_for
 from tests.e2e.test_looking import heard, probe, scraped, typha
 from tests.e2e.test_serving import held_by_worker
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 NAMESPACE = "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n"
 
 
@@ -41,8 +41,9 @@ def test_it_is_replaced_and_counted_and_others_see_nothing(short_folder, manifes
     """Only a worker's own clients have to connect again."""
     metrics = int(ports["PrometheusMetricsPort"])
     with running(short_folder, manifests, **ports) as server:
+        server.wait_ready()
         clients = server.connect_all(6)
-        assert sorted(held_by_worker(server).values()) == [3, 3]
+        held = held_by_worker(server)
         hung = server.child(name)
         hung.suspend()
         (manifests / "during.yaml").write_text(NAMESPACE.format("during"))
@@ -51,10 +52,10 @@ def test_it_is_replaced_and_counted_and_others_see_nothing(short_folder, manifes
         wait_for(lambda: server.child(name).pid != hung.pid, "another one", PATIENCE_SECONDS)
         wait_for(lambda: probe_of(ports) == 200, "the server to be ready", PATIENCE_SECONDS)
         restarts = f'typha_process_restarts_total{{process="{name}"}}'
-        assert scraped(metrics)[restarts] == 1
+        wait_for(lambda: scraped(metrics).get(restarts) == 1, "it to be counted")
         assert "process does not answer, killing it" in server.log()
         (manifests / "after.yaml").write_text(NAMESPACE.format("after"))
-        assert sum(heard(client, "after") for client in clients) == (3 if "worker" in name else 6)
+        assert sum(heard(client, "after") for client in clients) == 6 - held.get(hung.pid, 0)
         assert heard(server.follower(), "during")
 
 
@@ -74,7 +75,7 @@ def test_a_hung_parent_turns_liveness_off(short_folder, manifests, ports):
         parent.send_signal(signal.SIGSTOP)
         try:
             wait_for(lambda: probe_of(ports) == 503, "readiness to go off", PATIENCE_SECONDS)
-            assert "parent silent for" in typha(server, "status").stdout
+            wait_for(lambda: "parent silent for" in typha(server, "status").stdout, "why")
             wait_for(lambda: probe_of(ports, "/liveness") == 503, "liveness too", PATIENCE_SECONDS)
             (manifests / "during.yaml").write_text(NAMESPACE.format("during"))
             assert heard(client, "during")

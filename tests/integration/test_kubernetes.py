@@ -10,13 +10,16 @@ import time
 
 import pytest
 
+from tests.e2e.server import wait_for
 from tests.integration import definitions
 from tests.integration.definitions import CRD, RBAC
 from typha.datastore import waits
 from typha.datastore.k8s import kinds
+from typha.model.resources import ApiGroup
 
 NETWORK_SETS = "globalnetworksets.projectcalico.org"
 SETS = f"{CRD}/globalnetworksets"
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _names = itertools.count()
 
 
@@ -49,8 +52,8 @@ def test_every_resource_is_in_sync_under_the_least_role(following):
         for each in kinds.BY_NAME:
             inbox.wait_for(lambda each=each: inbox.state(each) == "watching")
         inbox.wait_for(lambda: "kube-baseline" in inbox.names("tiers.projectcalico.org"))
-        assert inbox.names("clusterinformations.projectcalico.org") == {"default"}
-        assert {"default", "kube-system"} <= inbox.names("namespaces")
+        inbox.wait_for(lambda: inbox.names("clusterinformations.projectcalico.org") == {"default"})
+        inbox.wait_for(lambda: {"default", "kube-system"} <= inbox.names("namespaces"))
         assert not inbox.missing
         revisions = {each.revision for each in inbox.reports.values()}
         assert all(revision.isdecimal() for revision in revisions)
@@ -80,7 +83,8 @@ def test_a_list_longer_than_a_page_is_complete(server, following, name):
     expected = {f"{name}-{n}" for n in range(510)}
     with following("serviceaccounts") as inbox:
         inbox.wait_synced("serviceaccounts")
-        assert expected <= inbox.names("serviceaccounts")
+        # What was created last may not be in the API server's cache yet.
+        inbox.wait_for(lambda: expected <= inbox.names("serviceaccounts"))
 
 
 @pytest.mark.parametrize("kill", [False, True])
@@ -137,31 +141,54 @@ def test_a_definition_deleted_and_created_again(server, following, name, monkeyp
     server.ask("POST", path, {**body, "metadata": {"name": name}})
     with following(resource, NETWORK_SETS) as inbox:
         inbox.wait_synced(resource, NETWORK_SETS)
-        assert name in inbox.names(resource)
+        inbox.wait_for(lambda: name in inbox.names(resource))
         server.ask("DELETE", f"{definitions.CRD_PATH}/{definition['metadata']['name']}")
         inbox.wait_for(lambda: not inbox.names(resource))
         inbox.wait_for(lambda: inbox.state(resource) == "missing")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while server.try_to("POST", definitions.CRD_PATH, definition)[0] != 201:
             assert time.monotonic() < deadline  # it is still being deleted
             time.sleep(0.1)
         server.wait_served(path)
         server.ask("POST", path, {**body, "metadata": {"name": f"{name}-again"}})
         inbox.wait_for(lambda: f"{name}-again" in inbox.names(resource))
-        assert inbox.state(NETWORK_SETS) == "watching"
+        inbox.wait_for(lambda: inbox.state(NETWORK_SETS) == "watching")
 
 
 @pytest.fixture
 def role(server):
     """Give a function that takes a verb from the role; it is given back in the end."""
     path = f"{RBAC}/clusterroles/typha"
+    taken = []
 
     def take(resource: str, verb: str) -> None:
+        taken.append((resource, verb))
         server.ask("PATCH", path, {"rules": definitions.without(resource, verb)})
-        time.sleep(1.0)  # the authorizer learns it from a watch of its own
+        wait_until_it_may(server, resource, verb, expected=False)
 
     yield take
     server.ask("PATCH", path, {"rules": definitions.ROLE["rules"]})
+    for resource, verb in taken:
+        wait_until_it_may(server, resource, verb, expected=True)
+
+
+def wait_until_it_may(server, plural: str, verb: str, *, expected: bool) -> None:
+    """Wait until the authorizer knows what the user may do: it learns that from a watch."""
+    kind = next(each for each in kinds.KINDS if each.plural == plural)
+    attributes = {
+        "group": kind.version_in(ApiGroup.CRD).rpartition("/")[0],
+        "resource": plural,
+        "verb": verb,
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": definitions.ACCOUNT, "resourceAttributes": attributes},
+    }
+    wait_for(
+        lambda: server.ask("POST", REVIEWS, review)["status"]["allowed"] is expected,
+        f"the role's {verb} of {plural} to be {'given' if expected else 'taken'}",
+    )
 
 
 def test_a_role_that_lacks_a_rule_holds_that_resource_alone(server, following, role, monkeypatch):
@@ -205,7 +232,7 @@ def test_check_names_the_rule_that_a_role_lacks(kubeconfig, role):
         env={**os.environ, "TYPHA_DATASTORETYPE": "kubernetes", "KUBECONFIG": str(kubeconfig)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert found.returncode == 2, found.stdout + found.stderr

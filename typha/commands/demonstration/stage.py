@@ -18,7 +18,7 @@ from typha.dialing import Address, Tls
 from typha.parent import children
 
 SHUTDOWN_SECONDS: Final = 3
-ENDING_SECONDS: Final = 20.0  # then something is wrong
+ENDING_SECONDS: Final = 60.0  # then something is wrong
 LAST_LINES: Final = 12
 _DETAIL: Final = re.compile(r'detail="((?:[^"\\]|\\.)*)"')
 

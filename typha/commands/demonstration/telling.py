@@ -11,7 +11,7 @@ from typha.commands.demonstration import cast
 from typha.ops.columns import Columns
 
 INDENT: Final = "   "
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 60.0  # a loaded machine is slow
 _CLEAR_LINE: Final = "\r\033[K"
 
 
