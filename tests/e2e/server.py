@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +46,7 @@ class Server:
     run_directory: Path  # where its sockets are
     certificates: Path | None
     clients: list = field(default_factory=list)
+    readers: list[threading.Thread] = field(default_factory=list)  # of some of them, to its end
 
     @property
     def tls(self) -> Tls | None:
@@ -91,6 +93,11 @@ class Server:
     def connect_all(self, count: int) -> list[Follower]:
         """Connect and let each come in sync."""
         return [self.follower() for _ in range(count)]
+
+    def read_on_a_thread(self, body: Callable[[Follower], None], client: Follower) -> None:
+        """Let a client be read until the server ends it."""
+        self.readers.append(threading.Thread(target=body, args=(client,), daemon=True))
+        self.readers[-1].start()
 
     def follower(self, **options) -> Follower:
         """Connect a client, and let it come in sync."""
@@ -148,9 +155,12 @@ def running(
         )
         yield server
     finally:
+        _end(process)
+        # A socket is not closed under the hands of who reads it: its number may be another's soon.
+        for reader in server.readers:
+            reader.join(PATIENCE_SECONDS)
         for client in server.clients:
             client.connection.close()
-        _end(process)
         shutil.rmtree(run_directory)
 
 

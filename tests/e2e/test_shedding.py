@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -27,7 +26,7 @@ class Clients:
     def __init__(self, server):
         self.endings = []
         for _ in range(CLIENTS):
-            threading.Thread(target=self._follow, args=(server.follower(),), daemon=True).start()
+            server.read_on_a_thread(self._follow, server.follower())
 
     def _follow(self, client):
         try:

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -50,7 +49,7 @@ class Observed:
         ]
         self.ended: list[str] = []
         for client in self.clients:
-            threading.Thread(target=self._follow, args=(client,), daemon=True).start()
+            server.read_on_a_thread(self._follow, client)
 
     def _follow(self, client: Follower) -> None:
         try:

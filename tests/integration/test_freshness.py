@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.e2e.server import wait_for
 from tests.freshness import upstream as api_server
 from tests.freshness.matrix import AFTER, CELLS, MEANWHILE, WITNESS, Cell, Notice
 from tests.freshness.observing import observed, play
@@ -59,8 +60,14 @@ class Cluster:
             "metadata": {"name": name},
             "spec": {"nets": list(nets)},
         }
-        if self.server.try_to("POST", path, body)[0] == 409:
-            self.server.ask("PATCH", f"{path}/{name}", {"spec": body["spec"]})
+
+        def is_written():
+            status, _ = self.server.try_to("POST", path, body)
+            if status == 409:
+                status, _ = self.server.try_to("PATCH", f"{path}/{name}", {"spec": body["spec"]})
+            return 200 <= status < 300
+
+        wait_for(is_written, "the API server to be well again")
 
     def back_up(self):
         """Keep all that etcd has, and go on."""
