@@ -149,6 +149,20 @@ class Connection(Outbox):
             self.end(CloseReason.CONNECTION_LOST, str(error))
         return events
 
+    def hand_over(self, payload: bytes) -> bool:
+        """Send bytes before which nothing waits; tells whether all of them are on their way."""
+        sent = 0
+        try:
+            sent = self.send(payload)
+        except WOULD_BLOCK:
+            pass
+        except OSError as error:
+            self.end(CloseReason.CONNECTION_LOST, str(error))
+        if sent == len(payload):
+            return True
+        self.unsent = memoryview(payload)[sent:]
+        return False
+
     def write(self, now: float) -> Progress:
         """Send what is due, as far as the client takes it and its turn lasts."""
         log = self.replica.log if self.replica else None

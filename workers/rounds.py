@@ -71,7 +71,7 @@ class Rounds:
             bucket.pop(connection.number, None)
 
     def turn(self, now: float, unix_nanoseconds: int) -> list[Connection]:
-        """Do what is due: give those that have a ping to be written, or have come to an end."""
+        """Do what is due: give those that have more to be written, or have come to an end."""
         concerned: list[Connection] = []
         if self.next_at <= now:
             # One tick a turn: after a pause of the whole process nobody is pinged twice at once.
@@ -91,15 +91,15 @@ class Rounds:
         plain = schema.ping(unix_nanoseconds)
         packed = snappy.compress(plain)
         for connection in due.values():
-            self._ping(connection, plain, packed, now)
             self._put_off(connection)
-        concerned += due.values()
+            if not self._ping(connection, plain, packed, now):
+                concerned.append(connection)
         halfway = self._buckets[(self._at + BUCKETS // 2) % len(self._buckets)].values()
         concerned += [c for c in halfway if _ended(c, self._patience.with_silent(c, now))]
         return concerned
 
     def _put_off(self, connection: Connection) -> None:
-        late = random.randint(0, JITTER)  # noqa: S311 - spreads load, guards nothing
+        late = int(random.random() * (JITTER + 1))  # noqa: S311 - spreads load, guards nothing
         bucket = self._buckets[(self._at + BUCKETS + late) % len(self._buckets)]
         bucket[connection.number] = connection
         self._bucket_of[connection.number] = bucket
@@ -126,18 +126,27 @@ class Rounds:
         if is_loading and now - connection.last_progress > STALLED_SECONDS:
             self._stalled.append(connection)
 
-    def _ping(self, connection: Connection, plain: bytes, packed: bytes, now: float) -> None:
+    def _ping(self, connection: Connection, plain: bytes, packed: bytes, now: float) -> bool:
+        """Ping one that may be pinged; tells whether there is nothing left to do about it.
+
+        Who has not taken everything is tried again: a poll does not tell of a socket that would
+        take more as long as a part of what it has was not sent.
+        """
         if _ended(connection, self._patience.with_silent(connection, now)):
-            return
+            return False
         if connection.unsent is not None or connection.state is Stage.SNAPSHOT:
-            return  # it has yet to read what came before, or nothing may come between
+            return False  # it has yet to read what came before, or nothing may come between
         assert connection.hello is not None
         codec = connection.hello.codec
+        connection.session.ping_sent()
+        ping = packed if codec is Codec.SNAPPY else plain
         if connection.state is Stage.WAITING and not connection.is_opened:
             connection.add(frames.opening(codec))
             connection.is_opened = True
-        connection.add(packed if codec is Codec.SNAPPY else plain)
-        connection.session.ping_sent()
+        if connection.is_empty and not connection.is_watching_writes:
+            return connection.hand_over(ping)
+        connection.add(ping)
+        return False
 
 
 def _ended(connection: Connection, reason: CloseReason | None) -> bool:

@@ -20,7 +20,7 @@ from typha.syncproto import frames
 from typha.syncproto.frames import Frame, Topic
 from typha.syncproto.messages import SyncStatus
 from typha.telemetry.closing import CloseReason
-from workers.connection import WOULD_BLOCK, Connection, Stage
+from workers.connection import Connection, Stage
 from workers.counting import Counts
 from workers.egress import Egress
 from workers.outbox import PIECE_BYTES
@@ -251,23 +251,11 @@ class Topics:
                 self.to_write.append(connection)  # it comes to this in its own time
                 continue
             connection.position = last
-            if size:
-                self._send(connection, payload, size)
+            if size and not connection.hand_over(payload):
+                self.to_write.append(connection)
         self._counts.fan_out_seconds = time.perf_counter() - began
         clients = len(following.members)
         self._counts.fanned_out(following.replica.topic.syncer, ready, clients, now)
-
-    def _send(self, connection: Connection, payload: bytes, size: int) -> None:
-        sent = 0
-        try:
-            sent = connection.send(payload)
-        except WOULD_BLOCK:
-            pass
-        except OSError as error:
-            connection.end(CloseReason.CONNECTION_LOST, str(error))
-        if sent < size:
-            connection.unsent = memoryview(payload)[sent:]
-            self.to_write.append(connection)
 
     def remind(self, now: float) -> None:
         """Ask again what was not answered; leave topics nobody follows any more."""

@@ -29,6 +29,11 @@ class Client(Connection):
         """Note what is to be sent."""
         self.sent.append(message)
 
+    def hand_over(self, payload):
+        """Note what is sent; it is taken at once."""
+        self.sent.append(payload)
+        return True
+
     def look(self):
         """See what the test shows."""
         return self.shown

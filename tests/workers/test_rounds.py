@@ -33,15 +33,49 @@ def turned(rounds, until, begin=0.0, step=0.25):
 
 def test_pings_come_an_interval_apart_or_up_to_a_tenth_more(rounds):
     """The first one a full interval after streaming began, as in the original."""
-    for number in range(50):
-        client = Client(number)
+    clients = [Client(number) for number in range(50)]
+    for client in clients:
         rounds.start(client, 0.0)
         client.last_pong = 1e9  # it always answers
-    moments = turned(rounds, 100.0)
-    assert len(moments) == 50
-    for visits in moments.values():
+    assert turned(rounds, 100.0) == {}  # nobody has anything left to be written
+    quarters = [turn * 0.25 for turn in range(401)]
+    moments = {snappy.compress(schema.ping(int(now * 1e9))): now for now in quarters}
+    for client in clients:
+        visits = [moments[ping] for ping in client.sent]
         gaps = [b - a for a, b in zip([0.0, *visits], visits, strict=False)]
         assert all(9.9 <= gap <= 11.6 for gap in gaps)
+        assert len(visits) >= 8
+
+
+def test_a_ping_waits_for_what_came_before(rounds):
+    """It is said that there is something to write, and the ping is behind the rest."""
+    client = Client()
+    client._control = [b"before"]
+    rounds.start(client, 0.0)
+    client.last_pong = 1e9
+    assert len(turned(rounds, 12.0)[1]) == 1
+    assert len(client.sent) == 1
+
+
+@pytest.mark.parametrize("busy", [{"unsent": b"rest"}, {"state": Stage.SNAPSHOT}])
+def test_who_has_yet_to_take_something_is_tried_again(rounds, busy):
+    """At each tick that is its own, whatever a poll says."""
+    client = Client()
+    rounds.start(client, 0.0)
+    client.last_pong = 1e9
+    for name, value in busy.items():
+        setattr(client, name, value)
+    assert len(turned(rounds, 24.0)[1]) == 2
+    assert client.sent == []
+
+
+def test_a_ping_does_not_hide_that_a_socket_takes_no_more(rounds):
+    """It goes the way of everything else, which finds that out."""
+    client = Client()
+    rounds.start(client, 0.0)
+    client.last_pong = 1e9
+    client.is_watching_writes = True
+    assert len(turned(rounds, 12.0)[1]) == 1
 
 
 @pytest.mark.parametrize("codec", Codec)
