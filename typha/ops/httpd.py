@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple, Protocol
 MOST_CONNECTIONS: Final = 64
 IDLE_SECONDS: Final = 10.0  # between two requests, or two parts of one
 RETRY_SECONDS: Final = 1.0  # until the next attempt to bind, as in the original
+NEVER_SECONDS: Final = 3600.0  # between two looks whether to stop, which nobody ever asks for
 TEXT: Final = "text/plain; charset=utf-8"
 
 log = logging.getLogger(__name__)
@@ -232,7 +233,7 @@ def _serve_for_ever(place: Place, respond: Respond, tls: Wrapper | None) -> None
             log.error("cannot listen", extra={"address": place.address, "error": error})  # noqa: TRY400 the text says all
             time.sleep(RETRY_SECONDS)
         else:
-            server.serve_forever()
+            server.serve_forever(poll_interval=NEVER_SECONDS)
 
 
 def _cut(connection: socket.socket) -> None:

@@ -2,8 +2,11 @@
 
 A process that comes back counts from zero, so what its predecessor had counted is kept under the
 post's name and added.  Knows no files and no sockets: `archive` keeps what is here.
+
+Figures come far more often than anybody looks at them, so they are read when somebody does.
 """
 
+import logging
 import threading
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, assert_never
@@ -12,6 +15,8 @@ from typha.telemetry import families
 from typha.telemetry.families import Merge
 from typha.telemetry.figures import Figures
 from typha.telemetry.sketch import Sketch
+
+log = logging.getLogger(__name__)
 
 
 class Sender(NamedTuple):
@@ -38,6 +43,7 @@ class Ledger:
         """Begin empty."""
         self._lock = threading.Lock()  # scrapes read on threads of their own
         self.newest: dict[Sender, Figures] = {}
+        self._unread: dict[Sender, bytes] = {}  # newer ones
         self.retired: dict[str, Figures] = {}  # by post
         self.settled: set[Sender] = set()  # who is in `retired`
 
@@ -46,11 +52,30 @@ class Ledger:
         with self._lock:
             if sender not in self.settled:
                 self.newest[sender] = figures
+                self._unread.pop(sender, None)
+
+    def take_unread(self, sender: Sender, figures: bytes) -> None:
+        """Note the same as bytes, of which it turns out later what is in them."""
+        with self._lock:
+            if sender not in self.settled:
+                self._unread[sender] = figures
+
+    def _read(self) -> None:
+        for sender, figures in self._unread.items():
+            try:
+                self.newest[sender] = Figures.from_bytes(figures)
+            except ValueError as error:  # only a process of another version could send it
+                log.warning("figures ignored", extra={"sender": sender.name, "error": error})
+        self._unread.clear()
 
     def retire(self, living: Iterable[Sender]) -> dict[Sender, Figures]:
         """Add the figures of those not living to their posts; return what they last reported."""
+        there = set(living)
         with self._lock:
-            away = sorted(self.newest.keys() - set(living))
+            if not (self.newest.keys() | self._unread.keys()) - there:
+                return {}
+            self._read()
+            away = sorted(self.newest.keys() - there)
             gone = {sender: self.newest.pop(sender) for sender in away}
             for sender, figures in gone.items():
                 add(self.retired.setdefault(sender.name, Figures()), figures, gauges=False)
@@ -61,6 +86,7 @@ class Ledger:
         """Return the figures of the server."""
         total = Figures()
         with self._lock:
+            self._read()
             for figures in self.retired.values():
                 add(total, figures, gauges=False)
             for figures in self.newest.values():
@@ -71,6 +97,7 @@ class Ledger:
         """Return the figures of one post, all that filled it taken together."""
         total = Figures()
         with self._lock:
+            self._read()
             if name in self.retired:
                 add(total, self.retired[name], gauges=False)
             for sender, figures in self.newest.items():

@@ -14,7 +14,8 @@ from typha.ops.ledger import Sender
 from typha.scoreboard import Scoreboard
 from typha.telemetry import reporting
 
-INTERVAL_SECONDS: Final = 5.0
+INTERVAL_SECONDS: Final = 10.0
+AGAIN_SECONDS: Final = 2.0  # after a failure
 FAILURES_TO_BE_DEAF: Final = 2  # one may be a busy moment
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,11 @@ class Prober:
             if self._failures[sender] >= FAILURES_TO_BE_DEAF
         ]
 
+    def pause(self) -> float:
+        """Tell the seconds until the next round: few while it is to be seen who is deaf."""
+        is_in_doubt = any(self._failures[sender] for sender in self._workers())
+        return AGAIN_SECONDS if is_in_doubt else INTERVAL_SECONDS
+
     def round(self) -> None:
         """Ask every worker once."""
         from typha.ops import hello  # noqa: PLC0415 the kubelet's answer does not wait for it
@@ -60,5 +66,5 @@ class Prober:
 
     def _run(self) -> None:
         while True:
-            time.sleep(INTERVAL_SECONDS)
+            time.sleep(self.pause())
             self.round()

@@ -18,7 +18,7 @@ from typing import Final
 from typha.parent import children, draining, listening, tree
 from typha.scoreboard import Phase, Scoreboard
 
-TURN_SECONDS: Final = 0.25  # between two looks at the scoreboard
+TURN_SECONDS: Final = 1.0  # between two looks at the scoreboard; signals come at once
 HASTY_TURN_SECONDS: Final = 0.05  # while something is about to happen
 STOP_SECONDS: Final = 5.0  # for children to end by themselves
 SHELL_SIGNAL_BASE: Final = 128  # a shell reports 128 + number for who ended by a signal

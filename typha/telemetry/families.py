@@ -44,6 +44,7 @@ class Family:
     ages: int = 5
     by_worker: bool = False  # also shown for each worker
     whole: bool = False  # of a summary: it is of whole numbers, and so are its quantiles
+    by_clock: bool = False  # of a gauge: it moves as time passes, which is no news
 
 
 def _plain(kind: Kind, name: str, text: str, *, by_worker: bool = False) -> Family:
@@ -169,6 +170,7 @@ OURS: Final = (
         help="Time since the last sign of life of a resource's stream.",
         label="resource",
         merge=Merge.HIGHEST,
+        by_clock=True,
     ),
     Family(
         name="typha_upstream_stale",

@@ -65,6 +65,18 @@ class Figures:
             sketches[label].turn(age_at(family, self._now))
         return sketches[label]
 
+    def news(self) -> bytes:
+        """Return what, when it differs from before, should be known soon.
+
+        That are counters and gauges: only new observations and the passing of time are none.
+        """
+        standing = {
+            name: values
+            for name, values in self.gauges.items()
+            if not families.BY_NAME[name].by_clock
+        }
+        return orjson.dumps([self.counters, standing])
+
     def to_bytes(self) -> bytes:
         """Return all of it in the form that travels and is kept."""
         plain = {

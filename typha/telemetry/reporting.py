@@ -4,7 +4,6 @@ A DEALER to a ROUTER in the run directory.  Nothing here blocks: while ops is aw
 dropped (the next ones hold all that these held) and answers are lost (who asked asks again).
 """
 
-import contextlib
 import sys
 import threading
 import traceback
@@ -18,6 +17,7 @@ from typha.telemetry import logs, memory
 from typha.telemetry.figures import Figures
 
 SOCKET_NAME: Final = "figures"
+QUIET_PUSHES: Final = 5  # of which one is sent while there is no news
 PENDING: Final = 16  # messages kept for an ops process that reads slowly
 RECONNECT_MILLIS: Final = 100
 RECONNECT_MOST_MILLIS: Final = 1000
@@ -56,11 +56,21 @@ class Reporter:
         self.socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MOST_MILLIS)
         self.socket.connect(address(rundir))
         self.descriptor = int(self.socket.fd)
+        self._told = b""  # the news that ops was sent last
+        self._quiet = 0  # pushes since then
 
     def push(self, figures: Figures) -> None:
-        """Send the figures, log lines lost among them; about once a second."""
+        """Send the figures, log lines lost among them; about once a second.
+
+        While there is no news in them, every fifth time will do.
+        """
         figures.set_counter("typha_log_errors", "", logs.errors())
-        self._send([FIGURES, figures.to_bytes()])
+        news = figures.news()
+        self._quiet += 1
+        if news == self._told and self._quiet < QUIET_PUSHES:
+            return
+        if self._send([FIGURES, figures.to_bytes()]):
+            self._told, self._quiet = news, 0
 
     def questions(self) -> Iterator[tuple[bytes, str]]:
         """Give the questions that have come: a token for the answer, and what is asked.
@@ -84,9 +94,12 @@ class Reporter:
         """Take the socket down."""
         self._context.destroy(linger=0)
 
-    def _send(self, parts: list[bytes]) -> None:
-        with contextlib.suppress(zmq.Again):  # ops is away or slow: the module's first lines
+    def _send(self, parts: list[bytes]) -> bool:
+        try:
             self.socket.send_multipart(parts, zmq.NOBLOCK)
+        except zmq.Again:  # ops is away or slow: the module's first lines
+            return False
+        return True
 
     def _arrived(self) -> Iterator[list[bytes]]:
         while True:

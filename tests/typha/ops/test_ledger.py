@@ -69,8 +69,8 @@ def test_some_gauges_are_not_sums():
 steps = st.lists(st.tuples(st.sampled_from(["worker-0", "worker-1"]), st.integers(-1, 5)))
 
 
-@given(steps)
-def test_the_sum_is_all_that_was_ever_counted(happenings):
+@given(steps, st.booleans())
+def test_the_sum_is_all_that_was_ever_counted(happenings, unread):
     """Whoever dies and whenever: never less than before."""
     ledger = Ledger()
     pids = {"worker-0": 1, "worker-1": 2}
@@ -84,5 +84,18 @@ def test_the_sum_is_all_that_was_ever_counted(happenings):
         else:
             counts[name] += more
             ever += more
-            ledger.take(Sender(name, pids[name]), counted(counts[name]))
+            sender, figures = Sender(name, pids[name]), counted(counts[name])
+            if unread:
+                ledger.take_unread(sender, figures.to_bytes())
+            else:
+                ledger.take(sender, figures)
         assert ledger.whole().counters.get(ACCEPTED, {"": 0}) == {"": ever}
+
+
+def test_bytes_that_are_no_figures_change_nothing(caplog):
+    """Only a process of another version could send them."""
+    ledger = Ledger()
+    ledger.take(Sender("worker-0", 1), counted(3))
+    ledger.take_unread(Sender("worker-0", 1), b"[]")
+    assert ledger.whole().counters[ACCEPTED] == {"": 3}
+    assert "figures ignored" in caplog.text

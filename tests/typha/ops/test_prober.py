@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from typha.ops.prober import Prober
+from typha.ops.prober import AGAIN_SECONDS, INTERVAL_SECONDS, Prober
 from typha.scoreboard import Scoreboard
 from typha.telemetry import reporting
 from workers.probe import Probe
@@ -54,11 +54,14 @@ def test_a_worker_that_only_beats_its_heart_is_deaf_at_the_second_time(board, sh
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(reporting.probe_path(short_folder, 0)))
         prober = Prober(board, short_folder)
+        assert prober.pause() == INTERVAL_SECONDS
         prober.round()
         assert prober.deaf() == []
+        assert prober.pause() == AGAIN_SECONDS
         prober.round()
         assert prober.deaf() == ["worker-0"]
         board.worker(0).pid = 78
+        assert prober.pause() == INTERVAL_SECONDS
         assert prober.deaf() == []  # its successor has not been asked yet
 
 

@@ -100,7 +100,7 @@ code = supervise.Supervisor(
         shutdown=options.shutdown,
         shutdown_interval=options.interval,
         closing=options.closing,
-        patience=tree.Patience(hung=options.hung, boot=60, asleep=1.0),
+        patience=tree.Patience(hung=options.hung, boot=60, asleep=2.0),
     ),
 ).run()
 tell(

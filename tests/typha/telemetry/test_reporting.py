@@ -131,3 +131,20 @@ def test_stacks_name_the_threads():
     """The main thread is always one of them."""
     assert "thread MainThread" in reporting.stacks()
     assert os.path.basename(__file__) in reporting.stacks()  # noqa: PTH119 a plain name is meant
+
+
+def test_without_news_every_fifth_push_is_sent(reporter, desk):
+    """New observations are none; a counter is."""
+    push_until_heard(reporter, desk)
+    while desk.socket.poll(200):
+        desk.next()
+    figures = counted(8)
+    reporter.push(figures)
+    assert Figures.from_bytes(desk.next()[-1]).counters == figures.counters
+    for number in range(1, reporting.QUIET_PUSHES):
+        figures.summary("typha_ping_latency", "felix").observe(number)
+        reporter.push(figures)
+        assert not desk.socket.poll(20)
+    reporter.push(figures)
+    told = Figures.from_bytes(desk.next()[-1])
+    assert told.summaries["typha_ping_latency"]["felix"].count == reporting.QUIET_PUSHES - 1
