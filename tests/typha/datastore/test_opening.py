@@ -32,7 +32,7 @@ def test_only_what_the_datastore_needs_is_imported(kind, source, libraries):
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert shown.stdout.splitlines() == [source, libraries]
 

@@ -218,7 +218,7 @@ assert ApiClient(Configuration()).rest_client is not None
 def test_only_the_loaders_are_imported(tmp_path):
     """Not the models of every API; what renews OIDC tokens is there when it is called."""
     path = kubeconfig(tmp_path / "k", {"token": "x"})
-    subprocess.run([sys.executable, "-c", LEAN, path], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", LEAN, path], check=True, timeout=120)
 
 
 PLAIN = """
@@ -235,4 +235,4 @@ assert account.headers() == {"authorization": "Bearer x"}
 def test_a_library_that_was_imported_whole_serves_as_well(tmp_path):
     """Somebody else may have needed it."""
     path = kubeconfig(tmp_path / "k", {"token": "x"})
-    subprocess.run([sys.executable, "-W", "ignore", "-c", PLAIN, path], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", PLAIN, path], check=True, timeout=120)
