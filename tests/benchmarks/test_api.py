@@ -27,7 +27,7 @@ class Api:
         data = json.dumps(body).encode() if body else None
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, headers)
-        return urllib.request.urlopen(request, timeout=10)
+        return urllib.request.urlopen(request, timeout=60)
 
     def get(self, path: str) -> dict[str, Any]:
         """Fetch JSON."""

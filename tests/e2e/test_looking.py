@@ -80,7 +80,7 @@ def test_six_hundred_clients_are_listed_whole(short_folder, manifests):
         server.wait_ready()
         for number in range(600):
             client = stack.enter_context(
-                socket.create_connection(("127.0.0.1", server.port), timeout=30)
+                socket.create_connection(("127.0.0.1", server.port), timeout=60)
             )
             hello = generations.hello(SyncerType.FELIX, hostname=f"node-{number}")
             plain = replace(hello, supports_decoder_restart=False, compression_algorithms=())
@@ -149,7 +149,7 @@ def test_the_progress_of_a_shutdown_can_be_watched(short_folder, manifests):
         wait_for(port, "typha_draining", 1)
         (manifests / "late.yaml").write_text(MANIFESTS.replace("shop", "late"))
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", server.port), timeout=10)
+            socket.create_connection(("127.0.0.1", server.port), timeout=60)
         remaining = []
 
         def counts_down() -> bool:

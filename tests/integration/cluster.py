@@ -235,7 +235,7 @@ def _wait_for(
         assert process.poll() is None, "it ended at once; see its log"
         with contextlib.suppress(urllib3.exceptions.HTTPError):
             headers = {"Authorization": f"Bearer {token}"} if token else {}
-            if pool.request("GET", url, headers=headers, timeout=2.0).status == 200:
+            if pool.request("GET", url, headers=headers, timeout=10.0).status == 200:
                 return
         time.sleep(0.1)
     raise AssertionError(f"{url} did not come up")

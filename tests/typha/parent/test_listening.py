@@ -11,7 +11,7 @@ from typha.parent import listening
 def connects(address: tuple[str, int]) -> bool:
     """Say whether a client gets through."""
     try:
-        socket.create_connection(address, timeout=5).close()
+        socket.create_connection(address, timeout=60).close()
     except ConnectionRefusedError:
         return False
     return True
