@@ -6,12 +6,13 @@ that the kernel gives to outgoing connections, and each is reserved under a name
 """
 
 import contextlib
-import random
+import secrets
 import socket
 from pathlib import Path
 from typing import Final
 
 LOWEST, HIGHEST = 10_000, 64_000
+TRIES: Final = 10_000
 _RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")  # of outgoing connections
 
 
@@ -19,7 +20,8 @@ def take() -> int:
     """Return a port that nobody listens on, and that nobody else is given."""
     first, last = map(int, _RANGE.read_text().split())
     ours = [*range(LOWEST, min(first, HIGHEST)), *range(max(last + 1, LOWEST), HIGHEST)]
-    for port in random.sample(ours, len(ours)):
+    for _ in range(TRIES):
+        port = secrets.choice(ours)  # which no test can seed
         if _is_free(port) and _reserve(port):
             return port
     raise OSError("no port is free")
