@@ -35,6 +35,11 @@ class Counts:
         self.reload_failures = 0
         self.certificates: dict[str, float] = {}  # expiry by role, Unix seconds
         self.fan_out_seconds = 0.0
+        # The commonest of all that is observed, so its sketches are at hand.
+        self._round_trips = {
+            syncer: self.figures.summary("typha_ping_latency", syncer.value)
+            for syncer in SyncerType
+        }
 
     def fanned_out(
         self, syncer: SyncerType, frames: Sequence[Frame], clients: int, now: float
@@ -53,6 +58,10 @@ class Counts:
         each = self.fan_out_seconds / clients
         summary("typha_client_write_latency_secs", label).observe(each, clients)
         summary("typha_client_latency_secs", label).observe(self.fan_out_seconds, clients)
+
+    def ponged(self, syncer: SyncerType, round_trip: float) -> None:
+        """Count a pong, so many seconds after its ping."""
+        self._round_trips[syncer].observe(round_trip)
 
     def observe(self, name: str, syncer: SyncerType, value: float) -> None:
         """Count one value of a summary."""

@@ -155,8 +155,8 @@ class Worker:
         rounds = self._shard.rounds
         self._counts.grace_used = rounds.grace_used
         blocked, dropped = rounds.blocked.values(), self._slot.sheds_done
-        self._reporter.push(self._counts.gather(len(self._shard), blocked, dropped, now))
-        self._answer(now)  # sending may have swallowed the signal that a question came
+        if self._reporter.push(self._counts.gather(len(self._shard), blocked, dropped, now)):
+            self._answer(now)  # sending may have swallowed the signal that a question came
 
     def _answer(self, now: float) -> None:
         for token, question in self._reporter.questions():

@@ -158,8 +158,8 @@ class Shard:
             case Ponged():
                 connection.last_pong = now
                 connection.round_trip = time.time() - event.unix_nanoseconds / 1e9
-                syncer = _topic(connection).syncer
-                self._counts.observe("typha_ping_latency", syncer, connection.round_trip)
+                assert connection.hello is not None
+                self._counts.ponged(connection.hello.syncer, connection.round_trip)
             case HelloAccepted():
                 connection.hello = event
                 self._counts.begun(event)

@@ -4,9 +4,8 @@ As Go's decoder does: fields are matched by name, unknown ones are ignored, miss
 a field of another kind is an error.
 """
 
-import operator
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 from typha.gob.decoder import Decoder
 from typha.gob.errors import DecodeError, LimitError
@@ -36,13 +35,6 @@ _LARGEST_BYTE: Final = 255
 _SHOWN_NAME: Final = 80
 
 
-class _Pongs(NamedTuple):
-    """How a sender's pongs look, and which of its fields are in the opaque values of one."""
-
-    shape: Shape
-    names: tuple[str, ...]
-
-
 class MessageReader:
     """One gob stream of messages.  After a PeerError nothing more can be read from it."""
 
@@ -50,7 +42,7 @@ class MessageReader:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._decoder = Decoder(limits)
-        self._pongs: _Pongs | None = None
+        self._pongs: Shape | None = None
         self._has_learned = False  # at most once, for it costs more than it saves at first
 
     @property
@@ -70,8 +62,8 @@ class MessageReader:
         """
         if self._pongs is None or not self._decoder.is_between_values:
             return None
-        found = self._pongs.shape.values_in(data)
-        return None if found is None else _pong(dict(zip(self._pongs.names, found, strict=True)))
+        found = self._pongs.values_in(data)
+        return None if found is None else Pong(ping_unix_nanoseconds=timestamps.decode(*found))
 
     def take_rest(self) -> bytes:
         """Give back what was fed and not used, for whatever replaces this stream."""
@@ -91,14 +83,15 @@ class MessageReader:
             raise UndecodableError(str(error)) from error
 
     def _learn(self, fields: dict[str, Any]) -> None:
-        """Remember how a pong looks, if its fields are its opaque values and nothing else is."""
+        """Remember how a pong looks, if all it says is the ping's time, as real clients' do."""
         shape = self._decoder.shape()
         if shape is None:
             return
         self._has_learned = True
         opaque = self._decoder.opaque
-        if len(opaque) == len(fields) and all(map(operator.is_, opaque, fields.values())):
-            self._pongs = _Pongs(shape, tuple(fields))
+        time = fields.get("PingTimestamp")
+        if time and len(fields) == len(opaque) == 1 and opaque[0] is time:
+            self._pongs = shape
 
 
 def message_from(envelope: Any) -> Message | None:

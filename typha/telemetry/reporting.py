@@ -41,7 +41,7 @@ class Reporter:
     """One process's end.
 
     `socket` may be polled by zmq.  `descriptor` is for other pollers and edge-triggered: call
-    `questions` after each `push` as well.
+    `questions` after each `push` that was tried as well.
     """
 
     def __init__(self, rundir: Path, name: str, pid: int) -> None:
@@ -59,18 +59,19 @@ class Reporter:
         self._told = b""  # the news that ops was sent last
         self._quiet = 0  # pushes since then
 
-    def push(self, figures: Figures) -> None:
+    def push(self, figures: Figures) -> bool:
         """Send the figures, log lines lost among them; about once a second.
 
-        While there is no news in them, every fifth time will do.
+        While there is no news in them, every fifth time will do.  Tells whether it was tried.
         """
         figures.set_counter("typha_log_errors", "", logs.errors())
         news = figures.news()
         self._quiet += 1
         if news == self._told and self._quiet < QUIET_PUSHES:
-            return
+            return False
         if self._send([FIGURES, figures.to_bytes()]):
             self._told, self._quiet = news, 0
+        return True
 
     def questions(self) -> Iterator[tuple[bytes, str]]:
         """Give the questions that have come: a token for the answer, and what is asked.

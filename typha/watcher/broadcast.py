@@ -1,6 +1,7 @@
 """Batches as frames for those topics that somebody follows: encoded and compressed once each."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from typha.bus import wire
 from typha.bus.publisher import Publisher
@@ -9,6 +10,8 @@ from typha.syncproto import frames
 from typha.syncproto.frames import Frame, Topic
 from typha.syncproto.messages import SyncerType
 from typha.watcher.stream import Batch, Stream
+
+REPEATS: Final = 5  # of a tick that says nothing new, until every fifth one will do
 
 
 class Broadcast:
@@ -21,9 +24,12 @@ class Broadcast:
         self._largest_batch = largest_batch
         self._topics: dict[SyncerType, list[Topic]] = {syncer: [] for syncer in SyncerType}
         self.frames = 0
+        self._told: dict[str, int] = {}  # with the last tick
+        self._repeats = 0  # of it
 
     def hear_subscriptions(self) -> None:
         """Note which topics are followed now."""
+        self._repeats = 0
         self._publisher.hear_subscriptions()
         topics = {syncer: list[Topic]() for syncer in SyncerType}
         for name in self._publisher.subscriptions - {wire.TICK}:
@@ -40,7 +46,14 @@ class Broadcast:
                 self.frames += 1
 
     def tick(self, published: dict[str, int]) -> None:
-        """Say up to where everybody should have come."""
+        """Say up to where everybody should have come; to be called about once a second.
+
+        Where nothing is published all have come there, unless the bus has dropped even ticks.
+        """
+        self._repeats = self._repeats + 1 if published == self._told else 0
+        self._told = published
+        if self._repeats > REPEATS and self._repeats % REPEATS:
+            return
         self._publisher.publish(wire.encode_tick(wire.Tick(self._epoch, published)))
 
     def _frames_of(self, batch: Batch, stream: Stream, topic: Topic) -> Iterator[Frame]:

@@ -45,8 +45,9 @@ class Counts:
             figures.set_counter("typha_updates_filtered_total", resource, count)
         for resource, count in self._freshness.relists().items():
             figures.set_counter("typha_upstream_relists_total", resource, count)
-        figures.set_gauges("typha_upstream_staleness_seconds", self._freshness.silence(now))
-        stale = dict.fromkeys(self._freshness.silence(now), 0.0)
+        silence = self._freshness.silence(now)
+        figures.set_gauges("typha_upstream_staleness_seconds", silence)
+        stale = dict.fromkeys(silence, 0.0)
         stale |= dict.fromkeys(self._freshness.stale(now), 1.0)
         figures.set_gauges("typha_upstream_stale", stale)
         figures.set_gauges("typha_invalid_objects", self._invalid())

@@ -4,6 +4,8 @@ A stream proves that it is alive by an event, a bookmark or an answered probe.  
 for `stale_seconds` is stale, and so is one that has said nothing for `silent_seconds`.
 """
 
+from collections.abc import Sized
+
 from typha.datastore.ports import WORKING, StreamReport
 
 
@@ -45,9 +47,9 @@ class Freshness:
             or now - self._failing_since.get(resource, now) > self._stale_seconds
         ]
 
-    def is_cut_off(self, now: float) -> bool:
-        """Tell whether the datastore as a whole is out of reach, not just a resource or two."""
-        return 2 * len(self.stale(now)) > len(self._reports)
+    def is_cut_off(self, stale: Sized) -> bool:
+        """Tell whether so many `stale` ones mean that the datastore as a whole is out of reach."""
+        return 2 * len(stale) > len(self._reports)
 
     def relists(self) -> dict[str, int]:
         """Tell, by resource, how often it was listed again."""

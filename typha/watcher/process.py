@@ -233,8 +233,9 @@ class Watcher:
             log.info("all syncers are in sync" if in_sync else "some syncers are not in sync yet")
 
     def _judge_freshness(self, now: float) -> None:
-        self._slot.stale = len(self._freshness.stale(now))
-        self._is_cut_off = self._freshness.is_cut_off(now)
+        stale = self._freshness.stale(now)
+        self._slot.stale = len(stale)
+        self._is_cut_off = self._freshness.is_cut_off(stale)
 
     def _answer_ops(self, now: float) -> None:
         for token, question in self._reporter.questions():

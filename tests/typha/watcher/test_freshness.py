@@ -85,7 +85,7 @@ def test_a_server_is_cut_off_when_most_is_stale(fresh, stale, of, expected):
     for n in range(of):
         alive_at = 100.0 if n < stale else 190.0
         fresh.take(report(StreamState.WATCHING, alive_at, resource=f"kind-{n}"), alive_at)
-    assert fresh.is_cut_off(195.0) is expected
+    assert fresh.is_cut_off(fresh.stale(195.0)) is expected
 
 
 def test_what_people_are_shown(fresh):
