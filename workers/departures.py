@@ -26,9 +26,18 @@ def at_random(connections: Iterable[C], count: int) -> list[C]:
 def settled(connections: Iterable[Connection]) -> list[Connection]:
     """Give those that were told everything there is to tell.
 
-    One that waits for its snapshot, or is behind, would have to begin again elsewhere.
+    One that waits for its snapshot, or is behind, would have to begin again elsewhere.  In one
+    expression, for all are looked at once a second.
     """
-    return [connection for connection in connections if _is_settled(connection)]
+    return [
+        each
+        for each in connections
+        if each.state is Stage.STREAMING
+        and each.replica is not None
+        and each.unsent is None
+        and not each.is_catching_up
+        and each.position >= each.replica.log.last
+    ]
 
 
 def newest_first(clients: Iterable[C], count: int, now: float, newcomer_seconds: float) -> list[C]:
@@ -44,11 +53,3 @@ def newest_first(clients: Iterable[C], count: int, now: float, newcomer_seconds:
         return is_young, client.accepted_at if is_young else -client.accepted_at
 
     return heapq.nsmallest(count, clients, key=order)
-
-
-def _is_settled(connection: Connection) -> bool:
-    if connection.state is not Stage.STREAMING or connection.replica is None:
-        return False
-    if connection.unsent is not None or connection.is_catching_up:
-        return False
-    return connection.position >= connection.replica.log.last

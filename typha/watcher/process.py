@@ -42,7 +42,7 @@ from typha.watcher.stream import Stream
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT_SECONDS: Final = 0.5
+LONGEST_WAIT_SECONDS: Final = 1.0
 INTAKE_SECONDS: Final = 0.02  # of events in a turn; then whoever asks something has one
 EVENTS_AT_ONCE: Final = 16  # that are fetched for it
 GATHER_SECONDS: Final = 0.01  # that events may wait for each other while none could leave yet
