@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS: Final = 1.0
 INTAKE_SECONDS: Final = 0.02  # of events in a turn; then whoever asks something has one
+ANSWERING_SECONDS: Final = 0.02  # workers in a turn; then what happened has one
 EVENTS_AT_ONCE: Final = 16  # that are fetched for it
 GATHER_SECONDS: Final = 0.01  # that events may wait for each other while none could leave yet
 OBJECTS_AT_ONCE: Final = 500  # of a list, before the next sign of life
@@ -130,7 +131,7 @@ class Watcher:
         self._take_events(time.monotonic() + INTAKE_SECONDS)
         self._publish(time.monotonic())
         if questions in ready:
-            self._answer()
+            self._answer(time.monotonic() + ANSWERING_SECONDS)
         if self._reporter.socket in ready:
             self._answer_ops(time.monotonic())
         self._tick(time.monotonic())
@@ -204,13 +205,20 @@ class Watcher:
         self._slot.status[syncer.value] = stream.status
         self._slot.unverified[syncer.value] = len(stream.unverified)
 
-    def _answer(self) -> None:
+    def _answer(self, until: float) -> None:
+        """Answer workers; what is left at the moment `until` is answered in the next turn.
+
+        They may ask faster than that: each client that falls behind a long list has its question.
+        """
         try:
             for worker, question in self._publisher.questions():
                 for syncer, stream in self._pipeline.streams.items():
                     if stream.is_waiting:
                         self._flush(syncer, time.monotonic())
                 self._publisher.answer(worker, self._answers.answer(question))
+                self._slot.heartbeat(time.monotonic())
+                if time.monotonic() > until:
+                    return
         except WireError as error:  # only a process of another version could send it
             log.warning("question ignored", extra={"error": str(error)})
         except OSError as error:  # the worker asks again
