@@ -90,8 +90,8 @@ def test_who_sleeps_through_many_changes_is_told_what_has_become_of_them(tmp_pat
 def test_who_waits_for_its_turn_is_pinged(tmp_path, manifests, version):
     """And served when whoever came before it takes nothing, who is not given up either."""
     settings = {
-        "serverpingintervalsecs": "1",
-        "serverpongtimeoutsecs": "3",
+        "serverpingintervalsecs": "0.5",
+        "serverpongtimeoutsecs": "4",  # less than the turn of one who takes nothing
         "maxconcurrentsnapshots": "1",
     }
     with running(tmp_path, manifests, **settings) as server:
