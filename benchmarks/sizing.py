@@ -24,8 +24,8 @@ COLD_US: Final = 760.0  # on top, where an update comes alone and finds the CPU'
 COLD_RATE: Final = 100.0  # updates a second that do; more of them come in company
 FRAME_US: Final = 22.0  # send one frame to one client, however small: the workers
 KV_US: Final = 0.05  # encrypt and copy one KV of a frame for one client
-CLIENT_US: Final = 12.0  # a second: a client's share of its ping and pong
-BASE_US: Final = 10_000.0  # a second: reports, probes and ticks of all processes
+CLIENT_US: Final = 9.0  # a second: a client's share of its ping and pong
+BASE_US: Final = 4_500.0  # a second: reports, probes and ticks of all processes
 LONGEST_SPACING_SECONDS: Final = 0.05  # TYPHA_BATCHWINDOWMILLIS
 
 BASE_MIB: Final = 57.0  # parent, ops, watcher without objects
