@@ -11,7 +11,9 @@ import pytest
 from tests.whole.bus import Bus
 from tests.whole.cluster import KINDS, Cluster
 from tests.whole.processes import Client, Watcher, Worker
-from typha.syncproto.messages import SyncerType, SyncStatus
+from typha.bus.wire import ChangesWanted
+from typha.syncproto.frames import Topic
+from typha.syncproto.messages import Codec, Dialect, SyncerType, SyncStatus
 from workers.connection import Stage
 
 RESOURCE = "namespaces"
@@ -135,3 +137,21 @@ def test_an_answer_that_comes_twice_takes_nobody_back(server):
     client.read(100_000)
     assert b'"pcns.v":"4"' in client.state[KEY.format("a")]
     client.hang_up()
+
+
+def test_clients_that_fell_behind_together_are_told_the_same_bytes(server):
+    """Until something changes: hundreds may ask at the same moment."""
+    topic = Topic(SyncerType.FELIX, Dialect.MODERN, Codec.SNAPPY).to_bytes()
+    epoch = server.watcher.pipeline.epoch
+
+    def told(token):
+        return server.watcher.answers.answer(ChangesWanted(topic, 0, epoch, token))
+
+    server.change("a", 1)
+    first, second = told(1), told(2)
+    assert second == first._replace(token=2)
+    assert second.frame is first.frame
+    server.change("a", 2)
+    third = told(3)
+    assert third.frame.last > first.frame.last
+    assert third.frame.payload != first.frame.payload

@@ -19,13 +19,14 @@ from typha.journal import rendering, snapshot
 from typha.journal.store import HistoryLostError
 from typha.syncproto import frames
 from typha.syncproto.frames import LARGEST_BATCH, Frame, Topic
-from typha.syncproto.messages import Codec, SyncerType
+from typha.syncproto.messages import Codec, SyncerType, SyncStatus
 from typha.watcher.pipeline import Pipeline
 from typha.watcher.stream import Stream
 
 log = logging.getLogger(__name__)
 
 YOUNG_SECONDS: Final = 1.0  # a snapshot is used that long whatever has changed since
+REMEMBERED_CHANGES: Final = 16  # clients that came together fall behind together, and ask alike
 TAIL_SHARE: Final = 0.25  # changes since, in shares of its keys, up to which an older one is used
 
 
@@ -38,6 +39,7 @@ class Answers:
         self._directory = directory
         self._streamed_batch = streamed_batch
         self._ready: dict[Topic, tuple[float, SnapshotReady]] = {}
+        self._told: dict[tuple[bytes, int, int, SyncStatus], Changes] = {}
         self.generated: Counter[SyncerType] = Counter()
         self.reused: Counter[SyncerType] = Counter()
         self.sizes: dict[Topic, tuple[int, int]] = {}  # before and after compression
@@ -92,6 +94,10 @@ class Answers:
     def _changes(self, topic: Topic, stream: Stream, question: ChangesWanted) -> Answer:
         if question.epoch != self._pipeline.epoch:
             return HistoryLost(question.topic, question.token)
+        asked = (question.topic, question.since, stream.published, stream.status)
+        known = self._told.get(asked)
+        if known is not None:
+            return known._replace(token=question.token)
         try:
             changed = stream.store.since(question.since, LARGEST_BATCH + 1)
         except HistoryLostError:
@@ -112,4 +118,7 @@ class Answers:
             stream.status,
             payload,
         )
-        return Changes(question.topic, question.token, more, frame)
+        if len(self._told) >= REMEMBERED_CHANGES:
+            self._told.clear()
+        self._told[asked] = Changes(question.topic, question.token, more, frame)
+        return self._told[asked]
