@@ -240,6 +240,7 @@ class Topics:
             self._bus.leave(following.replica.name)
         for connection in concerned:
             connection.end(CloseReason.HISTORY_LOST)
+        self.to_write += concerned  # so that they are closed in this turn
 
     def _fan_out(self, following: _Following, ready: list[Frame], before: int, now: float) -> None:
         payload = ready[0].payload if len(ready) == 1 else b"".join(f.payload for f in ready)

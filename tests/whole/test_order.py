@@ -155,3 +155,20 @@ def test_clients_that_fell_behind_together_are_told_the_same_bytes(server):
     third = told(3)
     assert third.frame.last > first.frame.last
     assert third.frame.payload != first.frame.payload
+
+
+def test_a_client_that_waits_when_the_past_is_lost_begins_anew_at_once(server):
+    """Not when it is pinged next."""
+    client = Client("v3.8.9", SyncerType.FELIX)
+    client.connect(server.worker)
+    server.worker.turn()
+    server.worker.turn()
+    server.watcher.hear()
+    server.change("a", 1)
+    server.worker.end.let_through(100, 0)
+    server.worker.turn()
+    (following,) = server.worker.topics._following.values()
+    server.worker.topics._lose(following, 0)
+    server.worker.turn()
+    assert not server.worker.shard.connections
+    client.hang_up()
