@@ -1,11 +1,15 @@
 """What tests of several packages need."""
 
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Whoever runs the tests in the background has them ignore Ctrl-C, and all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A loaded machine is slow and no bug; fewer examples keep the whole run short.
 settings.register_profile(

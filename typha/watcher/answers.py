@@ -55,6 +55,10 @@ class Answers:
             return ready._replace(token=question.token, published=stream.published)
         return self._changes(topic, stream, question)
 
+    def forget(self) -> None:
+        """Let go of answers that were kept for whoever asks the same within a moment."""
+        self._told.clear()
+
     def _snapshot(self, topic: Topic, stream: Stream) -> SnapshotReady:
         now = time.monotonic()
         known = self._ready.get(topic)

@@ -228,6 +228,7 @@ class Watcher:
         if now < self._tick_at:
             return
         self._tick_at = now + TICK_SECONDS
+        self._answers.forget()
         streams = self._pipeline.streams
         self._broadcast.tick({s.value: stream.published for s, stream in streams.items()})
         for syncer, stream in streams.items():  # after a restart there may be nothing to publish
