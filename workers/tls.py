@@ -12,9 +12,7 @@ from typing import Any, Final
 
 from typha.config.settings import TlsSettings
 
-REMEMBERED_CERTIFICATES: Final = (
-    64  # by their bytes; where each node has its own, no more are kept
-)
+REMEMBERED_CERTIFICATES: Final = 64  # where each node has its own, no more are kept
 _MINIMUM: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
