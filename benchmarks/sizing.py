@@ -19,13 +19,13 @@ from benchmarks.bench import CLIENTS_PER_SWARM
 from benchmarks.report import align
 from typha.watcher import pacing
 
-UPDATE_US: Final = 300.0  # read, convert, check, keep and publish one update: the watcher
-COLD_US: Final = 760.0  # on top, where an update comes alone and finds the CPU's caches cold
+UPDATE_US: Final = 170.0  # read, convert, check, keep and publish one update: the watcher
+COLD_US: Final = 880.0  # on top, where an update comes alone and finds the CPU's caches cold
 COLD_RATE: Final = 100.0  # updates a second that do; more of them come in company
 FRAME_US: Final = 22.0  # send one frame to one client, however small: the workers
 KV_US: Final = 0.05  # encrypt and copy one KV of a frame for one client
-CLIENT_US: Final = 9.0  # a second: a client's share of its ping and pong
-BASE_US: Final = 4_500.0  # a second: reports, probes and ticks of all processes
+CLIENT_US: Final = 6.0  # a second: a client's share of its ping and pong
+BASE_US: Final = 10_000.0  # a second: reports, probes and ticks of all processes
 LONGEST_SPACING_SECONDS: Final = 0.05  # TYPHA_BATCHWINDOWMILLIS
 
 BASE_MIB: Final = 57.0  # parent, ops, watcher without objects
