@@ -1,4 +1,7 @@
-"""The HTTP side of the API server of the tests, with trouble of every kind on order."""
+"""The HTTP side of the API server of the tests, with trouble of every kind on order.
+
+Its troubles share one way of answering, so they stay together.
+"""
 
 import contextlib
 import http.server

@@ -1,4 +1,7 @@
-"""Real etcd servers on this machine, a line to them that can be cut, and what a source tells."""
+"""Real etcd servers on this machine, a line to them that can be cut, and what a source tells.
+
+They are one stage, which changes when etcd's command line or the source's events do.
+"""
 
 import contextlib
 import shutil

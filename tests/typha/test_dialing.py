@@ -1,4 +1,7 @@
-"""A client of ours against real sockets: what it hears, and how each failure is named."""
+"""A client of ours against real sockets: what it hears, and how each failure is named.
+
+One module, as what it tests is one: each case is a peer and the words for it.
+"""
 
 import contextlib
 import socket

@@ -1,4 +1,7 @@
-"""The list+watch machine: what it asks, what it makes of each answer, and where it ends up."""
+"""The list+watch machine: what it asks, what it makes of each answer, and where it ends up.
+
+One module, for all of it changes with one machine's rules, and nothing else does.
+"""
 
 import pytest
 from hypothesis import given, settings, strategies as st

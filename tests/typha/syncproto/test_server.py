@@ -1,4 +1,7 @@
-"""The server's side: recorded clients, every pair of state and input, hostile bytes."""
+"""The server's side: recorded clients, every pair of state and input, hostile bytes.
+
+One module, for the recordings, the table and the hostile bytes change with one state machine.
+"""
 
 import base64
 import itertools

@@ -1,4 +1,7 @@
-"""Every resource is listed and watched, through whatever an API server does."""
+"""Every resource is listed and watched, through whatever an API server does.
+
+One module, for they share one stage and change with one module, `streams`.
+"""
 
 import logging
 import time
