@@ -9,10 +9,15 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_DOTTED = rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}"
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_DOTTED = rf"({_OCTET})\.({_OCTET})\.({_OCTET})\.({_OCTET})"
 _IPV4 = re.compile(_DOTTED)
 _IPV4_NET = re.compile(rf"{_DOTTED}(?:/(3[0-2]|[12]?[0-9]))?")
+# IPv4 networks whose prefix ends with an octet, and single addresses, as `parse_net` returns them.
+is_plain_net = re.compile(
+    rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.(?:0/24|{_OCTET}/32)"
+    rf"|{_OCTET}\.{_OCTET}\.0\.0/16|{_OCTET}\.0\.0\.0/8|0\.0\.0\.0/0"
+).fullmatch
 _GROUP = re.compile("[0-9a-fA-F]{1,4}")
 _ZEROS = re.compile(r"\b0(?::0)+\b")  # a single zero group is left alone
 _PREFIX = re.compile("0*([0-9]{1,3})")

@@ -4,10 +4,9 @@ Plain is a rule of an action, a protocol by its name, nets, selectors, ports and
 of them as they should be.  Any other is left to `rules`, which says the same of a plain one.
 """
 
-import re
 from typing import Any, Final
 
-from typha.model import ports, typed
+from typha.model import nets, ports, typed
 from typha.model.resources import JsonObject
 from typha.processors import selectors
 
@@ -15,13 +14,6 @@ _ACTIONS: Final = {"Allow": "allow", "Deny": "deny", "Log": "log", "Pass": "next
 _MEMBERS: Final = frozenset({"action", "protocol", "source", "destination", "metadata"})
 _OF_SIDE: Final = frozenset({"nets", "selector", "namespaceSelector", "ports"})
 _NOTHING: Final[JsonObject] = {}
-
-_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_THREE: Final = rf"{_OCTET}\.{_OCTET}\.{_OCTET}"
-# IPv4 networks whose prefix ends with an octet, and single addresses: canonical as they are.
-_is_whole_net: Final = re.compile(
-    rf"{_THREE}\.(?:0/24|{_OCTET}/32)|{_OCTET}\.{_OCTET}\.0\.0/16|{_OCTET}\.0\.0\.0/8|0\.0\.0\.0/0"
-).fullmatch
 
 
 class _OddError(Exception):
@@ -97,10 +89,10 @@ def _side(said: Any) -> JsonObject:
     return said
 
 
-def _nets(nets: Any) -> list[str]:
-    if type(nets) is not list or not nets or not all(map(_is_whole_net, nets)):
+def _nets(given: Any) -> list[str]:
+    if type(given) is not list or not given or not all(map(nets.is_plain_net, given)):
         raise _OddError
-    return nets
+    return given
 
 
 def _ports(given: Any) -> list[ports.Port]:
