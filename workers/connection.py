@@ -8,7 +8,7 @@ import socket
 import ssl
 import time
 from enum import Enum, StrEnum, auto
-from typing import Final
+from typing import Final, NamedTuple
 
 from typha.syncproto.errors import PeerError
 from typha.syncproto.events import Event, HelloAccepted
@@ -43,6 +43,14 @@ class Progress(Enum):
     PACED = auto()  # there is more, but the rate of snapshots is used up
     SNAPSHOT_SENT = auto()
     BEHIND = auto()  # what follows is not in the log
+
+
+class Deadline(NamedTuple):
+    """How many seconds a client has for what it has to do, and what its end is called."""
+
+    since: float
+    seconds: float
+    reason: CloseReason
 
 
 class Connection(Outbox):
@@ -92,7 +100,7 @@ class Connection(Outbox):
         self.session = session
         self.replica: Replica | None = None
         self.accepted_at = time.time()  # for people; everything else is monotonic
-        self.deadline: tuple[float, CloseReason] | None = None
+        self.deadline: Deadline | None = None
         self.last_progress = 0.0  # it took something after it had to be waited for
         self.last_pong = 0.0
         self.peer = peer.UNKNOWN  # as last looked at
@@ -200,6 +208,15 @@ class Connection(Outbox):
         """
         with contextlib.suppress(OSError):  # it is gone, as its next use will show
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def forgive(self, pause: float, now: float) -> None:
+        """Leave seconds in which this process did not run out of all that is waited for."""
+        self.last_pong = min(self.last_pong + pause, now)
+        self.last_progress = min(self.last_progress + pause, now)
+        self.streaming_since = min(self.streaming_since + pause, now)
+        if self.deadline is not None:
+            since = min(self.deadline.since + pause, now)
+            self.deadline = self.deadline._replace(since=since)
 
     def look(self) -> Peer:
         """Look at the other end's kernel."""

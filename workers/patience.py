@@ -10,7 +10,7 @@
 | sleeps: does not read, but its machine answers | after `max_fall_behind`, past its grace |
 
 Whoever takes anything at all is waited for, however slow it is: it costs nobody else anything,
-and to begin again would cost it more.
+and to begin again would cost it more.  Only time in which this process ran counts (`rounds`).
 """
 
 from typing import Final
@@ -33,9 +33,10 @@ class Patience:
 
     def with_late(self, connection: Connection, now: float) -> CloseReason | None:
         """Judge one that has a deadline."""
-        if connection.deadline is None or now < connection.deadline[0]:
+        deadline = connection.deadline
+        if deadline is None or now - deadline.since < deadline.seconds:
             return None
-        return connection.deadline[1]
+        return deadline.reason
 
     def with_finishing(self, connection: Connection, now: float) -> CloseReason | None:
         """Judge one that has yet to acknowledge its snapshot."""

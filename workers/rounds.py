@@ -2,10 +2,14 @@
 
 The ping interval is a wheel of buckets: each tick visits one, so that connections are pinged
 evenly over the interval and nothing is spent on timers.  Moments come in as arguments.
+
+A tick that comes late tells that this process stood still: it was stopped, its container frozen,
+or its machine.  It could hear nobody meanwhile, so that time is in nobody's account.
 """
 
 import random
 from collections import Counter
+from itertools import chain
 from typing import Final
 
 from typha.config.settings import ServerSettings
@@ -16,6 +20,7 @@ from workers.connection import Connection, Stage
 from workers.patience import STALLED_SECONDS, Patience
 
 BUCKETS: Final = 20  # so an interval of 10 s gives two visits a second
+PAUSE_SECONDS: Final = 1.0  # that a tick is late; a turn with much to do takes less
 JITTER: Final = BUCKETS // 10  # up to a tenth of the interval, as the reference has it
 
 
@@ -73,7 +78,10 @@ class Rounds:
     def turn(self, now: float, unix_nanoseconds: int) -> list[Connection]:
         """Do what is due: give those that have more to be written, or have come to an end."""
         concerned: list[Connection] = []
-        if self.next_at <= now:
+        late = now - self.next_at
+        if late > PAUSE_SECONDS:
+            self._forgive(late, now)
+        if late >= 0:
             # One tick a turn: after a pause of the whole process nobody is pinged twice at once.
             self.next_at = max(self.next_at, now - self.tick_seconds) + self.tick_seconds
             concerned += self._tick(now, unix_nanoseconds)
@@ -97,6 +105,11 @@ class Rounds:
         halfway = self._buckets[(self._at + BUCKETS // 2) % len(self._buckets)].values()
         concerned += [c for c in halfway if _ended(c, self._patience.with_silent(c, now))]
         return concerned
+
+    def _forgive(self, pause: float, now: float) -> None:
+        """Have nobody pay for a pause of this process."""
+        for connection in chain(self.young.values(), *(b.values() for b in self._buckets)):
+            connection.forgive(pause, now)
 
     def _put_off(self, connection: Connection) -> None:
         late = int(random.random() * (JITTER + 1))  # noqa: S311 - spreads load, guards nothing

@@ -13,7 +13,7 @@ from typha.syncproto.errors import UsageError
 from typha.syncproto.events import Event, HelloAccepted, Ponged, SnapshotWanted, Streaming
 from typha.syncproto.frames import Topic
 from typha.telemetry.closing import CloseReason
-from workers.connection import Connection, Progress, Stage
+from workers.connection import Connection, Deadline, Progress, Stage
 from workers.counting import Counts
 from workers.entrance import Entrance
 from workers.loading import Loading
@@ -130,7 +130,7 @@ class Shard:
         seconds: float,
         reason: CloseReason = CloseReason.HANDSHAKE_TIMEOUT,
     ) -> None:
-        connection.deadline = (time.monotonic() + seconds, reason)
+        connection.deadline = Deadline(time.monotonic(), seconds, reason)
         self.rounds.young[connection.number] = connection
 
     def _shake_hands(self, connection: Connection) -> None:

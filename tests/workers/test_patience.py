@@ -5,7 +5,7 @@ import pytest
 from tests.workers.clients import Client
 from typha.config.settings import ServerSettings
 from typha.telemetry.closing import CloseReason
-from workers.connection import Stage
+from workers.connection import Deadline, Stage
 from workers.patience import Patience
 
 SETTINGS = ServerSettings(
@@ -25,7 +25,7 @@ def blocked(**options):
 def test_a_deadline_has_its_own_reason():
     """Whoever set it says why."""
     client = Client(state=Stage.HELLO)
-    client.deadline = (10.0, CloseReason.HANDSHAKE_TIMEOUT)
+    client.deadline = Deadline(0.0, 10.0, CloseReason.HANDSHAKE_TIMEOUT)
     assert PATIENCE.with_late(client, 9.9) is None
     assert PATIENCE.with_late(client, 10.0) is CloseReason.HANDSHAKE_TIMEOUT
 

@@ -7,7 +7,7 @@ from typha.config.settings import ServerSettings
 from typha.syncproto import frames, schema, snappy
 from typha.syncproto.messages import Codec, SyncerType
 from typha.telemetry.closing import CloseReason
-from workers.connection import Stage
+from workers.connection import Deadline, Stage
 from workers.patience import STALLED_SECONDS
 from workers.rounds import Rounds
 
@@ -178,12 +178,68 @@ def test_deadlines_hold_before_the_snapshot_only(rounds):
     """The hello, and the first acknowledgement."""
     late, good = Client(1), Client(2)
     for client in (late, good):
-        client.deadline = (10.0, CloseReason.HANDSHAKE_TIMEOUT)
+        client.deadline = Deadline(0.0, 10.0, CloseReason.HANDSHAKE_TIMEOUT)
         rounds.young[client.number] = client
     rounds.start(good, 5.0)
     turned(rounds, 11.0)
     assert late.ending is CloseReason.HANDSHAKE_TIMEOUT
     assert good.ending is None
+
+
+def late_ones(rounds):
+    """Make one client for each way to be waited for, none of them late yet at 0."""
+    silent, gone, loading, finishing, young = (Client(number) for number in range(1, 6))
+    for client in (silent, gone, loading, finishing):
+        rounds.start(client, 0.0)
+    gone.unsent = b"waiting"
+    gone.shows(unanswered=9)
+    rounds.wait_for(gone, 0.0)
+    loading.state = finishing.state = Stage.SNAPSHOT
+    rounds.wait_for(loading, 0.0)
+    rounds.finish(finishing, 0.0)
+    young.state = Stage.HELLO
+    young.deadline = Deadline(0.0, 60.0, CloseReason.HANDSHAKE_TIMEOUT)
+    rounds.young[young.number] = young
+    return {
+        silent: CloseReason.PONG_TIMEOUT,
+        gone: CloseReason.PONG_TIMEOUT,
+        loading: CloseReason.WRITE_TIMEOUT,
+        finishing: CloseReason.ACK_TIMEOUT,
+        young: CloseReason.HANDSHAKE_TIMEOUT,
+    }
+
+
+def test_only_the_time_in_which_this_process_ran_counts(rounds):
+    """It was stopped, or its machine: what they sent meanwhile lies there still unread."""
+    reasons = late_ones(rounds)
+    turned(rounds, 55.0)
+    assert all(client.ending is None for client in reasons)
+    turned(rounds, 3600.0, 3600.0 - 0.25)  # the first turn after it
+    turned(rounds, 3603.0, 3600.0)
+    assert all(client.ending is None for client in reasons)
+    turned(rounds, 3680.0, 3603.0)
+    assert {client: client.ending for client in reasons} == reasons
+
+
+def test_a_pause_gives_nobody_more_time_than_at_first(rounds):
+    """Who came, or answered, in the very turn in which it was noticed."""
+    reasons = late_ones(rounds)
+    for client in reasons:
+        client.last_pong = client.last_progress = client.streaming_since = 3600.0
+        if client.deadline:
+            client.deadline = client.deadline._replace(since=3600.0)
+    turned(rounds, 3600.0, 3600.0 - 0.25)
+    turned(rounds, 3725.0, 3600.0)
+    assert {client: client.ending for client in reasons} == reasons
+
+
+def test_many_pauses_do_not_keep_a_client_that_is_gone(rounds):
+    """What ran before a pause and what ran after it are added up."""
+    silent = Client()
+    rounds.start(silent, 0.0)
+    for began in range(0, 1000, 100):  # of each hundred seconds the first ten
+        turned(rounds, began + 10.0, float(began))
+    assert silent.ending is CloseReason.PONG_TIMEOUT
 
 
 def test_grace_is_counted_once_for_each_time_it_is_needed(rounds):
