@@ -50,6 +50,7 @@ class Listener:
         Whoever is not accepted is told of by the poll again, and would be in every turn: hence the
         rests.
         """
+        too_high = _descriptors_allowed() - SPARE_DESCRIPTORS
         for _ in range(ACCEPTS_A_TURN):
             if self._board.server.phase is not Phase.SERVING:
                 return
@@ -64,10 +65,7 @@ class Listener:
                 self._complain(str(error), now)
                 self._rest(now)
                 return
-            if (
-                client.fileno()
-                >= resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS
-            ):
+            if client.fileno() >= too_high:
                 client.close()
                 self._complain("no more files may be open than are", now)
                 continue
@@ -90,3 +88,8 @@ class Listener:
     def _is_our_turn(self, shard: Shard, now: float) -> bool:
         self._slot.active = len(shard)
         return len(shard) <= self._board.lowest_connections(now)
+
+
+def _descriptors_allowed() -> int:
+    """Ask how many there may be: now, as the limit can be raised from outside while we run."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
