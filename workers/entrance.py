@@ -5,6 +5,7 @@ those that come meanwhile are left alone, which costs a descriptor each, up to a
 nodes behind one address come in one after another, and a flood from one keeps nobody else out.
 """
 
+import logging
 import socket
 import ssl
 from collections import deque
@@ -26,6 +27,8 @@ UNSENT_BYTES: Final = 128 * 1024
 MOST_OUTSIDE: Final = 500  # left alone in a worker; more are closed
 LOOKED_AT: Final = 32  # of them in a turn
 LOOK_AGAIN_SECONDS: Final = 0.02
+
+log = logging.getLogger(__name__)
 
 
 class _Outside(NamedTuple):
@@ -58,7 +61,10 @@ class Entrance:
     def let_in(
         self, client: socket.socket, address: str, number: int, now: float
     ) -> Connection | None:
-        """Make a connection of an accepted socket; None when its address has too many here."""
+        """Make a connection of an accepted socket.
+
+        None when its address has too many here, and when it was reset already.
+        """
         if self._admission.enter(address):
             return self._begin(client, address, number)
         until = now + self._settings.handshake_timeout
@@ -69,10 +75,10 @@ class Entrance:
         """Make connections of those for whom their address has room by now; yields each."""
         for _ in range(min(len(self._outside), LOOKED_AT)):
             waiting = self._outside.popleft()
-            if self._admission.enter(waiting.address):
-                yield self._begin(waiting.client, waiting.address, waiting.number)
-            else:
+            if not self._admission.enter(waiting.address):
                 self._leave_outside(waiting, now)
+            elif connection := self._begin(waiting.client, waiting.address, waiting.number):
+                yield connection
 
     def patience(self) -> float:
         """Tell the seconds until there is something to do here that no descriptor tells."""
@@ -85,14 +91,17 @@ class Entrance:
         self._counts.closed[CloseReason.TOO_MANY_CONNECTIONS] += 1
         waiting.client.close()
 
-    def _begin(self, client: socket.socket, address: str, number: int) -> Connection:
+    def _begin(self, client: socket.socket, address: str, number: int) -> Connection | None:
         self._counts.accepted += 1
-        client.settimeout(0)
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
-        if self._certificates is not None:
-            client = self._certificates.context.wrap_socket(
-                client, server_side=True, do_handshake_on_connect=False
-            )
+        try:
+            client = self._prepared(client)
+        except OSError as error:  # scanners and balancers reset what they have only looked at
+            self._admission.prove(address)
+            reason = CloseReason.CONNECTION_LOST
+            self._counts.closed[reason] += 1
+            about = {"reason": reason, "client": address, "connection": number}
+            log.info("client closed", extra={**about, "detail": str(error)})
+            return None
         refuse = self._settings.refuse_legacy_clients
         session = ServerSession(
             version=typha.__version__, connection_id=number, refuse_legacy=refuse
@@ -102,6 +111,16 @@ class Entrance:
         if connection.tls is None:
             self._proven(connection)
         return connection
+
+    def _prepared(self, client: socket.socket) -> socket.socket:
+        """Have a socket never block, and speak TLS if clients have to; raises OSError."""
+        client.settimeout(0)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+        if self._certificates is None:
+            return client
+        return self._certificates.context.wrap_socket(  # which asks whether it is connected
+            client, server_side=True, do_handshake_on_connect=False
+        )
 
     def surplus(self) -> Connection | None:
         """Give who has to go for a newcomer: the oldest, for a true client needs but a moment."""

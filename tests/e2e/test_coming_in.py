@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import struct
 import subprocess
 
 import pytest
@@ -237,6 +238,18 @@ def test_garbage_ends_only_its_own_connection(server, what, encrypted):
     assert witness.status == 2
     witness.connection.close()
     server.clients.remove(witness)
+
+
+def test_resets_end_no_worker(server):
+    """Of connections that are over before they are accepted."""
+    witness = server.follower()
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", server.port), 60) as stream:
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    said(server, "connection-lost")
+    assert server.follower().status == 2
+    assert witness.status == 2
+    assert "process ended" not in server.log()
 
 
 def test_whoever_says_nothing_is_closed_after_the_handshake_timeout(impatient):

@@ -1,12 +1,14 @@
 """Who has to wait until others of its address are through."""
 
 import socket
+import struct
 
 import pytest
 
-from typha.config.settings import ServerSettings
+from typha.certs import making
+from typha.config.settings import ServerSettings, TlsSettings
 from typha.telemetry.closing import CloseReason
-from workers import entrance as entrances
+from workers import entrance as entrances, tls
 from workers.counting import Counts
 from workers.entrance import Entrance
 
@@ -25,6 +27,10 @@ class Admission:
 
     def prove(self, _address):
         """Leave the room to the test."""
+
+    def is_crowded(self):
+        """Have somebody go, if anybody is in."""
+        return True
 
 
 @pytest.fixture
@@ -92,3 +98,38 @@ def test_only_so_many_may_wait(entrance, arrivals, counts, monkeypatch):
     for number in range(5):
         entrance.let_in(arrivals(), "10.0.0.1", number, 0.0)
     assert counts.closed == {CloseReason.TOO_MANY_CONNECTIONS: 2}
+
+
+@pytest.mark.filterwarnings("ignore:unclosed")  # the half-made TLS socket is closed as it is lost
+def test_whoever_resets_at_once_harms_nobody_else(tmp_path, admission, counts, caplog):
+    """As scanners and balancers do; a TLS socket can no longer be made of such a connection."""
+    making.make(making.Plan(days=2), tmp_path)
+    settings = TlsSettings(
+        cert_file=str(tmp_path / "typha.crt"),
+        key_file=str(tmp_path / "typha.key"),
+        ca_file=str(tmp_path / "typhaca.crt"),
+    )
+    entrance = Entrance(SETTINGS, tls.Certificates(settings), admission, counts)
+    caplog.set_level("INFO", "workers")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        gone, early = (reset(listening, with_data) for with_data in (False, True))
+        admission.room = 1
+        assert entrance.let_in(gone, "10.0.0.1", 1, 0.0) is None
+        assert entrance.patience() > 1.0  # it does not wait outside
+        assert entrance.let_in(early, "10.0.0.1", 2, 0.0) is None
+        admission.room = 1
+        assert list(entrance.let_in_later(1.0)) == []
+    assert (counts.accepted, counts.closed) == (2, {CloseReason.CONNECTION_LOST: 2})
+    assert entrance.surplus() is None
+    assert [record.connection for record in caplog.records] == [1, 2]
+
+
+def reset(listening, with_data):
+    """Accept a connection that its client has cut off by then."""
+    client = socket.create_connection(listening.getsockname())
+    accepted = listening.accept()[0]
+    if with_data:
+        client.sendall(b"\x16\x03\x01")
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+    return accepted
