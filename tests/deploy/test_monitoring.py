@@ -98,6 +98,16 @@ def test_the_runbook_has_no_alert_that_is_gone():
     assert described == {rule["alert"] for rule in RULES}
 
 
+def test_the_dashboard_shows_all_that_one_is_told_to_look_at():
+    """The table of docs/operate.md says what tells what."""
+    _, _, rows = RUNBOOK.read_text().partition("\n| to see | look at |\n")
+    table, _, _ = rows.partition("\n\n")
+    told = set(re.findall(r"`(typha_\w+)`", table))
+    assert "typha_convergence_seconds" in told
+    targets = [target for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
+    assert told <= {name for target in targets for name, _ in series(target["expr"])}
+
+
 def test_the_dashboard_s_panels_do_not_overlap():
     """Each has its place and its number."""
     taken: set[tuple[int, int]] = set()
