@@ -18,7 +18,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from typha.syncproto.client import ClientSession
@@ -27,12 +26,22 @@ from typha.syncproto.messages import ClientHello, Message, ServerHello
 
 DEFAULT_PORT: Final = 5473
 _READ_BYTES: Final = 256 << 10
+_LAST_WORD_SECONDS: Final = 1.0  # for an alert that was sent before the connection was closed
+_ALERTS: Final = {  # about our certificate, by OpenSSL's names
+    "TLSV1_ALERT_UNKNOWN_CA": "our certificate is not of an authority in the server's CAFile",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "our certificate has expired, or the server's clock is off",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": "our certificate is not one for clients",
+}
 
 
 class DialError(Exception):
-    """Base of what can go wrong with a connection of ours."""
+    """Base of what can go wrong with a connection of ours; a kind may have a usual hint."""
 
     hint = ""
+
+    def __init__(self, text: str, hint: str = "") -> None:
+        super().__init__(text)
+        self.hint = hint or self.hint
 
 
 class UnreachableError(DialError):
@@ -44,13 +53,9 @@ class UnreachableError(DialError):
 class TlsError(DialError):
     """No TLS session came about."""
 
-    def __init__(self, text: str, hint: str = "") -> None:
-        super().__init__(text)
-        self.hint = hint
-
 
 class RefusedError(DialError):
-    """The server closed the connection before its hello, which it never explains."""
+    """The server closed the connection before its hello, which it hardly explains."""
 
     hint = "its log names the reason: often TLS on one side only, or a name it does not accept"
 
@@ -162,12 +167,7 @@ class Connection:
         """Close the connection at the end of the block."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Close the connection."""
         self.close()
 
@@ -182,7 +182,7 @@ class Connection:
         except TimeoutError as error:
             raise SilenceError(f"no message from the server for {limit:g} s") from error
         except OSError as error:
-            raise self._ended(_reason(error)) from error
+            raise self._ended(_reason(error), _hint(error)) from error
         if not data:
             whole = self._session.end_of_input()
             raise self._ended("" if whole else "inside a message")
@@ -195,12 +195,23 @@ class Connection:
         except TimeoutError as error:
             raise SilenceError("the server takes nothing any more") from error
         except OSError as error:
-            raise self._ended(_reason(error)) from error
+            told = self._last_word() or error
+            raise self._ended(_reason(told), _hint(told)) from error
 
-    def _ended(self, how: str) -> DialError:
-        kind = ClosedError if self._server else RefusedError
-        when = "" if self._server else " before its hello"
-        return kind(f"the server closed the connection{when}{f': {how}' if how else ''}")
+    def _last_word(self) -> OSError | None:
+        """Return the server's alert, if it sent one before it closed: writing does not see it."""
+        self._stream.settimeout(_LAST_WORD_SECONDS)
+        try:
+            self._stream.recv(_READ_BYTES)
+        except OSError as error:
+            return error if isinstance(error, ssl.SSLError) else None
+        return None
+
+    def _ended(self, how: str, hint: str = "") -> DialError:
+        how = f": {how}" if how else ""
+        if self._server:
+            return ClosedError(f"the server closed the connection{how}")
+        return RefusedError(f"the server closed the connection before its hello{how}", hint)
 
 
 def connect(
@@ -254,7 +265,8 @@ def _secured(stream: socket.socket, context: ssl.SSLContext, tls: Tls) -> ssl.SS
         text = "no answer to the TLS handshake"
         raise TlsError(text, "a server without TLS stays silent like this") from error
     except OSError as error:
-        raise TlsError(f"the TLS handshake failed: {_reason(error)}") from error
+        text = f"the TLS handshake failed: {_reason(error) or 'the connection was closed'}"
+        raise TlsError(text, _hint(error)) from error
     if not _is_expected(secured.getpeercert() or {}, tls):
         secured.close()
         wanted = " or ".join(filter(None, (tls.server_cn, tls.server_uri)))
@@ -275,7 +287,14 @@ def _is_expected(certificate: dict[str, Any], tls: Tls) -> bool:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    """Return why, without numbers and source lines of OpenSSL."""
+    """Return why, without numbers and source lines of OpenSSL; empty for a mere end."""
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")
+    if isinstance(error, ssl.SSLEOFError):
+        return ""
     return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _hint(error: OSError) -> str:
+    """Return what a server's alert means; empty where it is none about our certificate."""
+    return _ALERTS.get(error.reason, "") if isinstance(error, ssl.SSLError) else ""

@@ -6,6 +6,7 @@ One module, as what it tests is one: each case is a peer and the words for it.
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from typha.dialing import (
     UnreachableError,
 )
 from typha.syncproto import generations
+from typha.syncproto.client import ClientSession
 from typha.syncproto.messages import (
     ClientHello,
     KVs,
@@ -213,15 +215,45 @@ def test_a_client_certificate_the_server_refuses_is_named(
     """With TLS 1.3 the handshake seems to succeed, and the alert comes later."""
     context = server_context(certificates)
     context.maximum_version = maximum
-    other = {
-        "cert_file": str(certificates / "other" / "calico-node.crt"),
-        "key_file": str(certificates / "other" / "calico-node.key"),
-    }
     with (
         ThreadedServer([], context=context) as server,
-        pytest.raises((TlsError, RefusedError), match=r"alert|closed"),
+        pytest.raises((TlsError, RefusedError), match="alert unknown ca") as caught,
     ):
-        dial(server, with_tls=tls(certificates, **other))
+        dial(server, with_tls=foreign(certificates))
+    assert "CAFile" in caught.value.hint
+
+
+def foreign(certificates: Path) -> Tls:
+    """Return what a client uses whose certificate is of another authority."""
+    other = certificates / "other"
+    files = {
+        "cert_file": str(other / "calico-node.crt"),
+        "key_file": str(other / "calico-node.key"),
+    }
+    return tls(certificates, **files)
+
+
+def test_an_alert_is_heard_where_the_connection_is_closed_before_our_hello(
+    certificates: Path,
+) -> None:
+    """Writing fails, and what the server said is still to be read."""
+    context = server_context(certificates)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        def refuse() -> None:
+            with pytest.raises(ssl.SSLError):
+                context.wrap_socket(theirs, server_side=True)
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        settings = foreign(certificates)
+        with dialing._context(settings).wrap_socket(ours) as stream:
+            thread.join()
+            with pytest.raises(RefusedError, match="alert unknown ca"):
+                Connection(stream, ClientSession(HELLO), Timeouts())
 
 
 def test_servers_before_tls_1_2_are_refused(certificates: Path) -> None:
