@@ -66,17 +66,30 @@ def failure(error: ssl.SSLError) -> str:
     """Name, for a metric, why a handshake failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFICATION.get(error.verify_code, "unknown_ca")
-    return "no_cert" if error.reason == _NO_CERTIFICATE else "protocol"
+    return _FAILURES.get(error.reason, "protocol")
 
 
 def explanation(error: ssl.SSLError) -> str:
     """Say, for the log, why a handshake failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
-    return error.reason or str(error)
+    reason = error.reason or str(error)
+    if failure(error) == _REFUSED_BY_CLIENT:
+        return f"the client does not accept our certificate, its authority or its name: {reason}"
+    return reason
 
 
-_NO_CERTIFICATE: Final = "PEER_DID_NOT_RETURN_A_CERTIFICATE"
+_REFUSED_BY_CLIENT: Final = "server_refused"
+_FAILURES: Final = {  # by OpenSSL's names
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "no_cert",
+    # Alerts that clients send.  Felix, as everything in Go, judges names by itself: a bad one.
+    "SSLV3_ALERT_BAD_CERTIFICATE": _REFUSED_BY_CLIENT,
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE": _REFUSED_BY_CLIENT,
+    "SSLV3_ALERT_CERTIFICATE_REVOKED": _REFUSED_BY_CLIENT,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": _REFUSED_BY_CLIENT,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": _REFUSED_BY_CLIENT,
+    "TLSV1_ALERT_UNKNOWN_CA": _REFUSED_BY_CLIENT,
+}
 _VERIFICATION: Final = {9: "not_yet_valid", 10: "expired", 26: "wrong_purpose"}  # X509_V_ERR_*
 
 
@@ -110,12 +123,15 @@ class Certificates:
         """Tell what the certificate says with which a handshake was completed.
 
         OpenSSL verifies it in each handshake; what its bytes say is read once, as nodes mostly
-        share one certificate.
+        share one certificate.  Raises CertificateError for what cannot be read.
         """
         encoded = connection.getpeercert(binary_form=True) or b""
         told = self._told.get(encoded)
         if told is None:
-            told = connection.getpeercert() or {}
+            try:
+                told = connection.getpeercert() or {}
+            except ValueError as error:  # Python takes every text in it for UTF-8
+                raise CertificateError(f"certificate cannot be read: {error}") from error
             if len(self._told) >= REMEMBERED_CERTIFICATES:
                 self._told.clear()
             self._told[encoded] = told

@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from typha.certs import making
 from typha.certs.making import Issued, Plan
@@ -46,7 +46,15 @@ def settings(folder):
 
 
 def issued(
-    issuer, *names, start=NOW - DAY, end=NOW + DAY, use="client", key_usage=None, sans=(), ca=False
+    issuer,
+    *names,
+    start=NOW - DAY,
+    end=NOW + DAY,
+    use="client",
+    key_usage=None,
+    sans=(),
+    ca=False,
+    extra=None,
 ):
     """Make a certificate with these common names, in this order."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -68,6 +76,8 @@ def issued(
         builder = builder.add_extension(usage, critical=True)
     if sans:
         builder = builder.add_extension(x509.SubjectAlternativeName(sans), critical=False)
+    if extra:
+        builder = builder.add_extension(extra, critical=False)
     return Issued(builder.sign(issuer.key, hashes.SHA256()), key)
 
 
@@ -110,6 +120,10 @@ class Handshake:
                     side.do_handshake()
                 except ssl.SSLWantReadError:
                     continue
+                except ssl.SSLError:
+                    if side is self.server:
+                        raise
+                    continue  # the server is told by an alert
                 if side is self.server:
                     return self.server
         raise AssertionError("no end of it")
@@ -179,6 +193,31 @@ def test_a_false_date_or_purpose_is_named(
     found, said = verdict(settings, context)
     assert found == label
     assert text in said
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_who_does_not_accept_our_certificate_is_told_from_whom_we_refuse(
+    settings, authority, tmp_path, version
+):
+    """Its alert reads as if it was about the client's; it is the client that has to be mended."""
+    context = present(tmp_path, issued(authority, "calico-node"))
+    context.minimum_version = context.maximum_version = version
+    context.verify_mode = ssl.CERT_REQUIRED
+    label, text = verdict(settings, context)
+    assert label == "server_refused"
+    assert text.startswith("the client does not accept our certificate")
+    assert "UNKNOWN_CA" in text
+
+
+@pytest.mark.parametrize("kind", [0x81, 0x82, 0x86], ids=["mail", "dns", "uri"])
+def test_a_certificate_that_python_cannot_read_is_refused(settings, authority, tmp_path, kind):
+    """Its authority may have written its names in any way."""
+    names = bytes([0x30, 4, kind, 2]) + "ü".encode("latin-1") + b"x"
+    extension = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names)
+    context = present(tmp_path, issued(authority, "calico-node", extra=extension))
+    label, text = verdict(settings, context)
+    assert label == "cn_mismatch"
+    assert "certificate cannot be read" in text
 
 
 def test_another_authority_of_the_same_name_is_none(settings, tmp_path):

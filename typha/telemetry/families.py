@@ -130,7 +130,7 @@ OURS: Final = (
         "reason",
         "TLS handshakes that failed.",
         *("expired", "not_yet_valid", "wrong_purpose", "unknown_ca", "cn_mismatch", "no_cert"),
-        *("timeout", "protocol"),
+        *("server_refused", "timeout", "protocol"),
     ),
     _plain(_G, "typha_queued_bytes", "Bytes waiting for clients.", by_worker=True),
     Family(
