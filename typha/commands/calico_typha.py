@@ -1,7 +1,8 @@
 """The `calico-typha` entry point: exactly the original's options, outputs and exit codes.
 
 The original parses its options with docopt: long ones may be abbreviated, each may stand once,
-there are no arguments, and anything else prints the usage and exits with 1.
+there are no arguments, and anything else prints the usage and exits with 1.  Who asks for help or
+the version is shown it, whatever else is asked.
 """
 
 import importlib
@@ -31,7 +32,7 @@ _LONG: Final = ("--config-file", "--version")
 
 
 class UsageError(Exception):
-    """The arguments are not the original's."""
+    """The arguments are not the original's; says which option is at fault, where one is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,12 @@ def parse(arguments: list[str]) -> Call:
     """Read the arguments as docopt reads them; raise UsageError for what it refuses."""
     options = _options(arguments)
     names = [name for name, _ in options]
-    if "--help" in names:  # asks for no more than that, whatever else is wrong
-        return Call(shows="help")
-    if len(set(names)) < len(names) or not set(names) <= set(_LONG):
+    for shown in ("--help", "--version"):
+        if shown in names:
+            return Call(shows=shown.removeprefix("--"))
+    if len(options) > 1 or names not in ([], ["--config-file"]):
         raise UsageError
-    found = dict(options)
-    return Call(
-        config_file=found.get("--config-file", loading.DEFAULT_FILE),
-        shows="version" if "--version" in found else "",
-    )
+    return Call(config_file=options[0][1] if options else loading.DEFAULT_FILE)
 
 
 def _options(arguments: list[str]) -> list[tuple[str, str]]:
@@ -62,9 +60,11 @@ def _options(arguments: list[str]) -> list[tuple[str, str]]:
     options: list[tuple[str, str]] = []
     rest = iter(arguments)
     for argument in rest:
-        if argument.startswith("--") and argument != "--":
+        if argument == "--":  # nothing behind it is an option
+            options += [("argument", each) for each in (argument, *rest)]
+        elif argument.startswith("--"):
             options.append(_long(argument, rest))
-        elif argument.startswith("-") and argument not in {"-", "--"}:
+        elif argument.startswith("-") and argument != "-":
             options += _short(argument, rest)
         else:
             options.append(("argument", argument))
@@ -76,10 +76,10 @@ def _long(argument: str, rest: Iterator[str]) -> tuple[str, str]:
     known = [option for option in _LONG if option.startswith(name)]
     name = known[0] if len(known) == 1 else name
     if name == "--config-file" and not equals:
-        return name, _argument(rest)
+        return name, _argument(name, rest)
     if name == "--version" and equals:
-        raise UsageError
-    return name, value
+        raise UsageError(f"{name} must not have an argument")
+    return ("argument" if name == "--help" and equals else name), value
 
 
 def _short(argument: str, rest: Iterator[str]) -> list[tuple[str, str]]:
@@ -87,15 +87,15 @@ def _short(argument: str, rest: Iterator[str]) -> list[tuple[str, str]]:
     options: list[tuple[str, str]] = []
     for at, letter in enumerate(argument[1:], start=2):
         if letter == "c":
-            return [*options, ("--config-file", argument[at:] or _argument(rest))]
+            return [*options, ("--config-file", argument[at:] or _argument("-c", rest))]
         options.append(("--help" if letter == "h" else f"-{letter}", ""))
     return options
 
 
-def _argument(rest: Iterator[str]) -> str:
+def _argument(name: str, rest: Iterator[str]) -> str:
     value = next(rest, None)
     if value is None:
-        raise UsageError
+        raise UsageError(f"{name} requires argument")
     return value
 
 
@@ -103,8 +103,8 @@ def main() -> NoReturn:
     """Run the server as the original is run; the entry point of `calico-typha`."""
     try:
         call = parse(sys.argv[1:])
-    except UsageError:
-        click.echo(USAGE, err=True)
+    except UsageError as error:
+        click.echo("\n".join([*error.args, USAGE]), err=True)
         sys.exit(1)
     if call.shows == "help":
         click.echo(HELP)

@@ -40,9 +40,11 @@ def test_a_file_is_named_as_docopt_allows(arguments, file):
         ["-c"],
         ["--config-file"],
         ["-c", "x", "-c", "y"],
-        ["--version", "--version"],
         ["--version=1"],
-        ["--version", "extra"],
+        ["--version", "-c"],
+        ["--", "--version"],
+        ["--help=1"],
+        ["-hc"],
         ["-vc", "x"],
         ["serve"],
     ],
@@ -61,9 +63,20 @@ def test_help_comes_before_what_is_wrong(arguments):
     assert calico_typha.parse(arguments).shows == "help"
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--vers"], ["-c", "x", "--version"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--version"],
+        ["--vers"],
+        ["-c", "x", "--version"],
+        ["--version", "--version"],
+        ["extra", "--version"],
+        ["--version", "--foo=1"],
+        ["--version", "--"],
+    ],
+)
 def test_the_version_is_asked_for(arguments):
-    """It may be abbreviated too."""
+    """It may be abbreviated too, and comes before what is wrong, as in the original."""
     assert calico_typha.parse(arguments).shows == "version"
 
 
@@ -91,6 +104,21 @@ def test_wrong_usage_is_the_short_usage_and_exit_1(typha):
     done = typha("-v", program="calico-typha")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "Usage:\n  calico-typha [options]\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["-c"], "-c requires argument"),
+        (["--conf"], "--config-file requires argument"),
+        (["--vers=1"], "--version must not have an argument"),
+    ],
+)
+def test_an_option_at_fault_is_named_before_the_usage(typha, arguments, fault):
+    """In docopt's words."""
+    done = typha(*arguments, program="calico-typha")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{fault}\nUsage:\n  calico-typha [options]\n"
 
 
 def test_a_wrong_setting_ends_it_with_1(typha, tmp_path):
