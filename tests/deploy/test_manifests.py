@@ -5,6 +5,8 @@ import math
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -243,8 +245,9 @@ def test_nothing_secret_is_among_the_manifests():
             assert (each or {}).get("kind") != "Secret"
 
 
-def test_a_warm_start_keeps_its_state_on_the_node(tmp_path):
-    """What is mounted is what the setting names; the comment makes it for the user it is."""
+@pytest.fixture
+def warm_starting(tmp_path):
+    """Build a variant with the component, from elsewhere."""
     variant = tmp_path / "variant"
     variant.mkdir()
     parts = {
@@ -254,11 +257,15 @@ def test_a_warm_start_keeps_its_state_on_the_node(tmp_path):
         "components": [os.path.relpath(DEPLOY / "components" / "warm-start", variant)],
     }
     (variant / "kustomization.yaml").write_text(yaml.safe_dump(parts))
-    objects = building.built(str(variant))
-    environment = building.environment_of(objects)
+    return building.built(str(variant))
+
+
+def test_a_warm_start_keeps_its_state_on_the_node(warm_starting):
+    """What is mounted is what the setting names; the comment makes it for the user it is."""
+    environment = building.environment_of(warm_starting)
     assert environment["TYPHA_WARMSTART"] == "true"
     folder = environment["TYPHA_CHECKPOINTDIR"]
-    pod, container = building.pod_of(objects), building.container_of(objects)
+    pod, container = building.pod_of(warm_starting), building.container_of(warm_starting)
     (mount,) = [each for each in container["volumeMounts"] if each["mountPath"] == folder]
     (volume,) = [each for each in pod["volumes"] if each["name"] == mount["name"]]
     assert volume["hostPath"]["type"] == "DirectoryOrCreate"
@@ -277,6 +284,37 @@ def test_a_warm_start_keeps_its_state_on_the_node(tmp_path):
     )
     assert not errors
     assert loaded.settings.processes.checkpoint_dir == folder
+
+
+def test_the_folder_of_a_warm_start_is_made_the_servers_own(warm_starting, tmp_path):
+    """The kubelet makes it root's, and fsGroup does not change that."""
+    pod, container = building.pod_of(warm_starting), building.container_of(warm_starting)
+    (first,) = pod["initContainers"]
+    assert first["image"] == container["image"]
+    (mount,) = first["volumeMounts"]
+    assert mount in container["volumeMounts"]
+    assert first["securityContext"]["runAsUser"] == 0
+    assert first["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN"]}
+    python, option, script = first["command"]
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o755)
+    here = script.replace(mount["mountPath"], str(folder))
+    assert python == "python3"
+    for _ in range(2):
+        subprocess.run([sys.executable, option, here], check=True)
+    if os.geteuid() == 0:
+        found = folder.stat()
+        owner = pod["securityContext"]["runAsUser"], pod["securityContext"]["runAsGroup"]
+        assert (found.st_uid, found.st_gid) == owner
+        assert found.st_mode & 0o777 == 0o700
+
+
+def test_a_folder_of_a_warm_start_that_is_not_there_holds_up_no_server(warm_starting, tmp_path):
+    """Nor one that cannot be changed: the server serves without it."""
+    (first,) = building.pod_of(warm_starting)["initContainers"]
+    _, option, script = first["command"]
+    here = script.replace(first["volumeMounts"][0]["mountPath"], str(tmp_path / "nowhere"))
+    subprocess.run([sys.executable, option, here], check=True)
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
