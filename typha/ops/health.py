@@ -67,16 +67,16 @@ def judge(board: Scoreboard, now: float, stale: Sequence[str], deaf: Sequence[st
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Draw the table as the original does."""
+    """Draw the table as the original does, without a line break at its end."""
     cells = [
         (row.component, f"{TIMEOUT_SECONDS:.0f}s", row.liveness, row.readiness, row.detail)
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(HEADINGS, *cells, strict=True)]
-    rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+\n"
+    rule = "+" + "+".join("-" * (width + 2) for width in widths) + "+"
     head = _line([_centred(text, width) for text, width in zip(HEADINGS, widths, strict=True)])
     body = [_line([t.ljust(w) for t, w in zip(row, widths, strict=True)]) for row in cells]
-    return "".join([rule, head, rule, *body, rule])
+    return "\n".join([rule, head, rule, *body, rule])
 
 
 def _server(board: Scoreboard, now: float, deaf: Sequence[str]) -> Row:
@@ -145,4 +145,4 @@ def _centred(text: str, width: int) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |\n"
+    return "| " + " | ".join(cells) + " |"

@@ -16,8 +16,7 @@ RECORDED = """\
 | felix-cache                | 20s     | reporting live | reporting ready     |        |
 | node-status-cache          | 20s     | reporting live | reporting ready     |        |
 | tunnel-ip-allocation-cache | 20s     | reporting live | reporting ready     |        |
-+----------------------------+---------+----------------+---------------------+--------+
-"""
++----------------------------+---------+----------------+---------------------+--------+"""
 
 
 @pytest.fixture
