@@ -35,6 +35,7 @@ class Outbox:
         "_offset",
         "_snapshot",
         "is_catching_up",
+        "owes_status",
         "position",
         "unsent",
     )
@@ -44,6 +45,7 @@ class Outbox:
         self.unsent: bytes | memoryview | None = None
         self.position = -1  # sequence number of the log up to which all is sent; -1: not streaming
         self.is_catching_up = False
+        self.owes_status = False  # it is to be told, behind all there is, how complete that is
         self._control: list[bytes] = []
         self._snapshot: memoryview | None = None
         self._egress = UNLIMITED
@@ -62,11 +64,12 @@ class Outbox:
         self._offset = skip
         self._egress = egress
 
-    def caught_up_to(self, position: int, payload: bytes) -> None:
-        """Take the watcher's answer: what leads up to a position."""
+    def caught_up_to(self, position: int, payload: bytes, *, is_all: bool) -> None:
+        """Take the watcher's answer: what leads up to a position; the status too if it is all."""
         self.is_catching_up = False
         self.add(payload)
         self.position = position
+        self.owes_status = not is_all
 
     def taken(self, count: int) -> None:
         """Note that `count` bytes of `unsent` went out."""
@@ -94,9 +97,13 @@ class Outbox:
             self.is_catching_up = True
             return Refill.BEHIND
         self.position = piece.position
-        if not piece.payload:
+        due = piece.payload
+        if not due and self.owes_status and piece.position == log.last:
+            self.owes_status = False
+            due = log.status
+        if not due:
             return Refill.CAUGHT_UP
-        self.unsent = piece.payload
+        self.unsent = due
         return Refill.PIECE
 
     def _next_of_snapshot(self) -> Refill:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from typha.bus.catch_up import Follower, Verdict
 from typha.bus.wire import Changes, SnapshotReady
+from typha.syncproto import frames
 from typha.syncproto.frames import Frame, Topic
 from typha.syncproto.messages import SyncStatus
 from workers.snapshots import Snapshot
@@ -37,6 +38,7 @@ class Log:
         self._start = 0
         self.size = 0
         self.last = -1  # sequence number of the newest frame, or of what it began behind
+        self.status = b""  # the message that says how complete that is, once there is one
 
     def append(self, frame: Frame, now: float) -> None:
         """Add a frame; the oldest ones go when the window is full."""
@@ -134,7 +136,7 @@ class Replica:
             return Verdict.NOTHING  # whatever is missing is on its way over the other socket
         self._follower = Follower(ready.epoch, ready.sequence)
         self.log.last = ready.sequence
-        self.status = ready.status
+        self._take_status(ready.status)
         early, self._early = self._early, []
         verdicts = [self._follower.take_frame(frame) for frame in early]
         verdicts.append(self._follower.take_tick(ready.epoch, ready.published))
@@ -166,5 +168,10 @@ class Replica:
         ready = self._follower.ready()
         for frame in ready:
             self.log.append(frame, now)
-            self.status = frame.status
+            self._take_status(frame.status)
         return ready
+
+    def _take_status(self, status: SyncStatus) -> None:
+        if status is not self.status:
+            self.status = status
+            self.log.status = frames.status_alone(status, self.topic.codec)

@@ -18,7 +18,6 @@ from typha.bus.wire import (
 )
 from typha.syncproto import frames
 from typha.syncproto.frames import Frame, Topic
-from typha.syncproto.messages import SyncStatus
 from typha.telemetry.closing import CloseReason
 from workers.connection import Connection, Stage
 from workers.counting import Counts
@@ -28,7 +27,6 @@ from workers.replica import Replica
 
 log = logging.getLogger(__name__)
 
-TAIL_BYTES: Final = 1 << 20  # of changes since a snapshot that are sent along with it
 IDLE_SECONDS: Final = 60.0  # that a topic without clients is still followed
 ASK_AGAIN_SECONDS: Final = 2.0  # a watcher that was replaced meanwhile never got the question
 # Of those that came together each client is sent one joint piece: whoever lags behind the watcher
@@ -89,16 +87,17 @@ class Topics:
         self.to_write.append(connection)
 
     def _add_tail(self, connection: Connection, replica: Replica, now: float) -> None:
-        """Send what has changed since the snapshot, and only then how complete that is."""
-        tail = replica.log.after(connection.position, TAIL_BYTES, now)
-        if tail is None or tail.position < replica.log.last:
-            connection.is_catching_up = True  # the watcher's answer ends with the status
-            self.ask_changes_for(connection, now)
+        """Send what has changed since the snapshot, and only then how complete that is.
+
+        At once where it is little: most newcomers have all they need with a single send.
+        """
+        tail = replica.log.after(connection.position, PIECE_BYTES, now)
+        if tail is None or tail.position != replica.log.last:
+            connection.owes_status = True
             return
         connection.add(tail.payload)
-        connection.position = max(connection.position, tail.position)
-        if replica.status is not SyncStatus.WAIT_FOR_READY:
-            connection.add(frames.status_alone(replica.status, replica.topic.codec))
+        connection.position = tail.position
+        connection.add(replica.log.status)
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection."""
@@ -214,7 +213,8 @@ class Topics:
         if connection is None or changes.frame.first != connection.position + 1:
             return  # to a question that was asked twice, of before the last answer
         del self._behind[changes.token]
-        connection.caught_up_to(changes.frame.last, changes.frame.payload)
+        frame = changes.frame
+        connection.caught_up_to(frame.last, frame.payload, is_all=not changes.more)
         self.to_write.append(connection)
 
     def _act_on(self, verdict: Verdict, following: _Following, now: float) -> None:

@@ -29,7 +29,7 @@ from workers.loading import Loading
 from workers.shard import Shard
 from workers.topics import Topics
 
-BATCH = 4  # KVs in a frame, so that batches are cut
+BATCH = 4  # KVs in a frame or an answer, so that both are cut
 WINDOW_BYTES = 2_000  # of frames that a worker keeps: a few
 SOCKET_BYTES = 4_096  # between server and client: a snapshot does not fit
 FAR_PAST = 5.0  # seconds, behind which a snapshot is no longer young
@@ -54,7 +54,7 @@ class Watcher:
         journal = folder / "journal"
         self.pipeline = pipeline(journal, memory.of_a_predecessor(journal, bus.told))
         bus.told = {syncer: stream.published for syncer, stream in self.pipeline.streams.items()}
-        self.answers = Answers(self.pipeline, folder, BATCH)
+        self.answers = Answers(self.pipeline, folder, BATCH, BATCH)
         self._end = WatcherEnd(bus)
         self._broadcast = Broadcast(self._end, self.pipeline.epoch, BATCH)
 

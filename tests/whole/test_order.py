@@ -10,7 +10,7 @@ import pytest
 
 from tests.whole.bus import Bus
 from tests.whole.cluster import KINDS, Cluster
-from tests.whole.processes import Client, Watcher, Worker
+from tests.whole.processes import BATCH, Client, Watcher, Worker
 from typha.bus.wire import ChangesWanted
 from typha.syncproto.frames import Topic
 from typha.syncproto.messages import Codec, Dialect, SyncerType, SyncStatus
@@ -88,6 +88,31 @@ def test_a_frame_never_overtakes_the_opening_of_the_stream(server, version):
         server.worker.turn()
     assert client.status is SyncStatus.IN_SYNC
     assert KEY.format("a") in client.state
+    client.hang_up()
+
+
+@pytest.mark.parametrize("version", ["v3.32.1", "v3.8.9"])
+def test_who_caught_up_from_answers_and_then_from_frames_is_told_the_status(server, version):
+    """An answer that is not all there is says nothing of it, nor do frames in which it stays."""
+    client = Client(version, SyncerType.FELIX)
+    client.connect(server.worker)
+    server.worker.turn()
+    client.read(100_000)
+    server.worker.turn()
+    server.watcher.hear()
+    server.answered()
+    names = [f"n{number}" for number in range(20)]
+    for name in names:  # more than the worker keeps, while the snapshot is on its way
+        server.change(name, 1)
+        server.worker.end.let_through(100, 0)
+        server.worker.turn()
+    while client.read(100_000) or server.bus.questions:
+        server.worker.turn()
+        server.answered()
+    asked = server.worker.counts.catch_ups[SyncerType.FELIX]
+    assert 0 < asked < len(client.state) // BATCH, "the rest was still in the log"
+    assert set(map(KEY.format, names)) <= set(client.state)
+    assert client.status is SyncStatus.IN_SYNC
     client.hang_up()
 
 

@@ -83,8 +83,24 @@ def test_who_falls_out_of_the_window_asks_what_changed():
     outbox.position = 0
     assert outbox.refill(log, 0.0) is Refill.BEHIND
     assert outbox.refill(log, 0.0) is Refill.WAITING
-    outbox.caught_up_to(4, b"conflated")
+    outbox.caught_up_to(4, b"conflated", is_all=True)
     assert drained(outbox, log) == (b"conflated", Refill.CAUGHT_UP)
+
+
+def test_the_status_comes_once_and_behind_all_there_is():
+    """Which is as far as the log has come, whatever came first."""
+    log = Log(1 << 20)
+    outbox = Outbox()
+    log.last, log.status = 0, b"[in sync]"
+    outbox.caught_up_to(2, b"some", is_all=False)
+    assert drained(outbox, log) == (b"some", Refill.CAUGHT_UP), "the log is not there yet"
+    log.append(frame(1, 2, b"known"), 0.0)
+    log.append(frame(3, 3, b"rest"), 0.0)
+    assert drained(outbox, log) == (b"rest[in sync]", Refill.CAUGHT_UP)
+    log.append(frame(4, 4, b"news"), 0.0)
+    assert drained(outbox, log) == (b"news", Refill.CAUGHT_UP)
+    outbox.caught_up_to(4, b"all[in sync]", is_all=True)
+    assert drained(outbox, log) == (b"all[in sync]", Refill.CAUGHT_UP)
 
 
 @pytest.mark.parametrize(("age", "replayed"), [(0.0, True), (STALE_SECONDS + 1, False)])

@@ -33,11 +33,21 @@ TAIL_SHARE: Final = 0.25  # changes since, in shares of its keys, up to which an
 class Answers:
     """The snapshots there are, and the way to anything else."""
 
-    def __init__(self, pipeline: Pipeline, directory: Path, streamed_batch: int) -> None:
-        """Remove what a former watcher left; plain snapshots go in batches of `streamed_batch`."""
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        directory: Path,
+        streamed_batch: int,
+        largest_answer: int = LARGEST_BATCH,
+    ) -> None:
+        """Remove what a former watcher left; plain snapshots go in batches of `streamed_batch`.
+
+        An answer tells of at most `largest_answer` keys, and says whether there are more.
+        """
         self._pipeline = pipeline
         self._directory = directory
         self._streamed_batch = streamed_batch
+        self._largest_answer = largest_answer
         self._ready: dict[Topic, tuple[float, SnapshotReady]] = {}
         self._told: dict[tuple[bytes, int, int, SyncStatus], Changes] = {}
         self.generated: Counter[SyncerType] = Counter()
@@ -103,11 +113,11 @@ class Answers:
         if known is not None:
             return known._replace(token=question.token)
         try:
-            changed = stream.store.since(question.since, LARGEST_BATCH + 1)
+            changed = stream.store.since(question.since, self._largest_answer + 1)
         except HistoryLostError:
             return HistoryLost(question.topic, question.token)
-        more = len(changed) > LARGEST_BATCH
-        told = changed[:LARGEST_BATCH]
+        more = len(changed) > self._largest_answer
+        told = changed[: self._largest_answer]
         last = told[-1][0] if more else stream.published
         keyed = ((key, element) for _, key, element in told)
         elements = [element for _, element in rendering.rendered(keyed, topic.dialect)]
