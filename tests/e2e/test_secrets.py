@@ -1,6 +1,7 @@
 """What nobody else may see: keys, passwords and tokens, the run directory, and false log lines."""
 
 import contextlib
+import dataclasses
 import socket
 import stat
 import subprocess
@@ -11,10 +12,11 @@ import pytest
 
 from benchmarks import free_ports
 from tests.e2e.server import running, wait_for
+from tests.e2e.test_looking import scraped, typha
 from typha import dialing
 from typha.dialing import Address
 from typha.syncproto import generations
-from typha.syncproto.messages import SyncerType
+from typha.syncproto.messages import SyncerType, SyncStatus
 
 pytestmark = pytest.mark.e2e
 
@@ -162,3 +164,19 @@ def test_what_a_client_calls_itself_makes_no_line_of_its_own(server):
     told = [line for line in server.log().split("\n") if "all is lost" in line]
     assert not [line for line in told if line.startswith("2026-01-01 [FATAL]")]
     assert not {"\x1b", "\u2028", "\r"} & set("".join(told))
+
+
+def test_a_client_whose_name_is_no_text_harms_nobody(server, ports):
+    """Go's strings are any bytes: what is no UTF-8 is shown as such."""
+    witness = server.follower()
+    hello = generations.hello(SyncerType.FELIX, hostname="node\udcff")
+    odd = dataclasses.replace(hello, version="v3\udcff")
+    connection = dialing.connect(Address("127.0.0.1", server.port), odd, tls=server.tls)
+    try:
+        series = 'typha_client_versions{version="v3\ufffd"}'
+        wait_for(lambda: scraped(ports["prometheusmetricsport"]).get(series) == 1, "its version")
+        assert "node\ufffd" in typha(server, "clients").stdout
+        assert "process failed" not in server.log()
+    finally:
+        connection.close()
+    assert witness.status == SyncStatus.IN_SYNC

@@ -208,10 +208,15 @@ def accept(hello: ClientHello, *, refuse_legacy: bool) -> HelloAccepted:
     compress = hello.supports_decoder_restart and Codec.SNAPPY in hello.compression_algorithms
     kept = dataclasses.replace(
         hello,
-        hostname=hello.hostname[:MAX_TEXT],
-        info=hello.info[:MAX_TEXT],
-        version=hello.version[:MAX_TEXT],
-        compression_algorithms=tuple(a[:MAX_TEXT] for a in hello.compression_algorithms[:8]),
+        hostname=_kept(hello.hostname),
+        info=_kept(hello.info),
+        version=_kept(hello.version),
+        compression_algorithms=tuple(map(_kept, hello.compression_algorithms[:8])),
     )
     codec = Codec.SNAPPY if compress else Codec.PLAIN
     return HelloAccepted(hello=kept, syncer=syncer, codec=codec, dialect=dialect)
+
+
+def _kept(text: str) -> str:
+    """Make of what a client says of itself something that can be shown: Go's strings are bytes."""
+    return text[:MAX_TEXT].encode(errors="surrogateescape").decode(errors="replace")

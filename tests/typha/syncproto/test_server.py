@@ -176,6 +176,16 @@ def test_what_a_client_says_of_itself_is_kept_only_in_part() -> None:
     assert kept.hostname == "h" * server.MAX_TEXT
 
 
+def test_what_a_client_says_of_itself_can_be_shown() -> None:
+    """Go's strings are any bytes; JSON, labels and logs are not."""
+    odd = "x\udcff\udc80y"
+    hello = ClientHello(hostname=odd, info=odd, version=odd, compression_algorithms=(odd,))
+    kept = server.accept(hello, refuse_legacy=False).hello
+    shown = "x\ufffd\ufffdy"
+    assert (kept.hostname, kept.info, kept.version) == (shown,) * 3
+    assert kept.compression_algorithms == (shown,)
+
+
 def test_the_answer_to_a_hello_names_server_and_stream() -> None:
     """And ends with a restart where compression follows."""
     serving = session()
