@@ -2,6 +2,7 @@
 
 from hypothesis import given, strategies as st
 
+from typha.bus import catch_up
 from typha.bus.catch_up import Follower, Verdict
 from typha.syncproto.frames import Frame
 from typha.syncproto.messages import SyncStatus
@@ -46,6 +47,54 @@ def test_a_tick_shows_that_the_last_frame_was_lost():
     follower = Follower(EPOCH, 10)
     assert follower.take_tick(EPOCH, 10) is Verdict.NOTHING
     assert follower.take_tick(EPOCH, 11) is Verdict.ASK
+
+
+def test_nothing_is_asked_for_while_an_answer_is_due():
+    """Neither for the frames nor for the ticks that come meanwhile."""
+    follower = Follower(EPOCH, 10)
+    assert follower.take_tick(EPOCH, 12) is Verdict.ASK
+    assert follower.take_tick(EPOCH, 13) is Verdict.NOTHING
+    assert follower.take_frame(frame(14, 14)) is Verdict.NOTHING
+    assert follower.gaps == 1
+
+
+def test_the_frame_that_showed_a_gap_is_not_asked_for():
+    """It only has to wait until what precedes it is there."""
+    follower = Follower(EPOCH, 10)
+    assert follower.take_frame(frame(12, 12)) is Verdict.ASK
+    assert follower.take_changes(frame(11, 11), more=False) is Verdict.NOTHING
+    assert [one.last for one in follower.ready()] == [11, 12]
+
+
+def test_an_answer_that_does_not_reach_far_enough_is_followed_by_a_question():
+    """What a tick announced has to come, if not with the next frame."""
+    follower = Follower(EPOCH, 10)
+    assert follower.take_tick(EPOCH, 15) is Verdict.ASK
+    assert follower.take_changes(frame(11, 12), more=False) is Verdict.ASK
+    assert follower.take_changes(frame(13, 15), more=False) is Verdict.NOTHING
+    assert [one.last for one in follower.ready()] == [12, 15]
+
+
+def test_frames_that_have_no_room_to_wait_are_asked_for_afterwards(monkeypatch):
+    """However long an answer takes, what waits is bounded."""
+    monkeypatch.setattr(catch_up, "WAITING_FRAMES", 2)
+    follower = Follower(EPOCH, 10)
+    follower.take_frame(frame(12, 12))
+    for number in (13, 14, 15):
+        follower.take_frame(frame(number, number))
+    assert follower.take_changes(frame(11, 11), more=False) is Verdict.ASK
+    assert [one.last for one in follower.ready()] == [11, 12, 13]
+
+
+def test_an_answer_in_pieces_fills_one_gap_and_repeats_none():
+    """Each piece says whether to go on; the question is repeated where an answer is late."""
+    follower = Follower(EPOCH, 0)
+    assert follower.take_frame(frame(8, 9)) is Verdict.ASK
+    for _ in range(2):
+        assert follower.take_changes(frame(1, 4), more=True) is Verdict.ASK
+    assert follower.take_changes(frame(5, 9), more=False) is Verdict.NOTHING
+    assert [one.last for one in follower.ready()] == [4, 9]
+    assert follower.gaps == 1
 
 
 def test_a_second_answer_tells_nothing_twice():

@@ -1,5 +1,8 @@
 """The bus's messages survive their way as parts."""
 
+import re
+
+import orjson
 import pytest
 from hypothesis import given, strategies as st
 
@@ -70,14 +73,42 @@ def test_answers(answer):
     assert wire.decode_answer(wire.encode_answer(answer)) == answer
 
 
-@given(st.lists(st.binary(max_size=40), min_size=1, max_size=6))
-def test_strange_parts_raise_nothing_but_the_documented_error(parts):
+KINDS = st.sampled_from([b"snapshot?", b"changes?", b"snapshot", b"lost", b"changes", b"tick|"])
+JSON = st.recursive(
+    st.none() | st.integers(0, 9) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=8) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=9,
+).map(orjson.dumps)
+DECODERS = {
+    wire.decode_frame: Frame,
+    wire.decode_tick: wire.Tick,
+    wire.decode_question: wire.Question,
+    wire.decode_answer: wire.Answer,
+}
+
+
+STRANGE = st.lists(st.binary(max_size=40) | KINDS | JSON, min_size=1, max_size=6)
+NEARLY = st.tuples(KINDS, NAMES, JSON) | st.tuples(KINDS, JSON, NAMES, st.binary(), st.binary())
+
+
+@given(STRANGE | NEARLY)
+def test_strange_parts_are_decoded_or_raise_the_documented_error(parts):
     """Only another version of ours could send them."""
-    for decode in (wire.decode_frame, wire.decode_tick, wire.decode_question, wire.decode_answer):
+    for decode, kind in DECODERS.items():
         try:
-            decode(parts)
+            assert isinstance(decode(parts), kind)
         except wire.WireError:
             continue
+
+
+@given(
+    st.binary(max_size=40).filter(lambda kind: not kind.startswith((b"snap", b"chang", b"lost")))
+)
+def test_an_unknown_kind_of_message_is_named_in_the_error(kind):
+    """It shows which process is of another version."""
+    for decode, what in ((wire.decode_question, "question"), (wire.decode_answer, "answer")):
+        with pytest.raises(wire.WireError, match=re.escape(f"unknown {what} {kind!r}")):
+            decode([kind, b"topic", b"[1,2,3]"])
 
 
 @pytest.mark.parametrize("syncer", SyncerType)

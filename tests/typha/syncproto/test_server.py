@@ -255,7 +255,8 @@ def session_in(state: State, pings: int) -> ServerSession:
     elif WAYS[state]:
         happen(serving, WAYS[state][-1])
     assert serving.state is state
-    serving._pings = pings
+    if pings:
+        serving._pings = pings
     return serving
 
 
@@ -300,6 +301,8 @@ def test_any_walk_stays_on_the_table(walk: list[Input]) -> None:
             what = Input.PONG if pings else Input.UNASKED_PONG  # noqa: PLW2901
         expected = NEXT.get((state, what))
         if expected is None:
+            with pytest.raises((PeerError, UsageError)):
+                happen(serving, what)
             break
         happen(serving, what)
         pings += (what is Input.PING_SENT) - (what is Input.PONG)
@@ -320,6 +323,15 @@ def test_events_follow_the_states() -> None:
     assert serving.receive(client_schema.pong(6)) == [Ponged(unix_nanoseconds=6)]
     assert serving.receive(client_schema.ack()) == [Streaming()]
     assert serving.receive(client_schema.pong(7)) == [Ponged(unix_nanoseconds=7)]
+
+
+def test_an_old_client_is_pinged_during_its_snapshot_too() -> None:
+    """A large one takes longer than a silent client is waited for."""
+    serving = session()
+    assert SnapshotWanted() in serving.receive(client_schema.hello(PLAIN))
+    serving.ping_sent()
+    assert serving.receive(client_schema.pong(5)) == [Ponged(unix_nanoseconds=5)]
+    assert serving.snapshot_sent() == [Streaming()]
 
 
 def test_a_client_may_send_ahead_what_it_is_sure_of() -> None:
