@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from typha.syncproto.frames import Frame
 from typha.syncproto.messages import SyncStatus
 from workers import egress
+from workers.egress import Egress
 from workers.outbox import PIECE_BYTES, Outbox, Refill
 from workers.replica import STALE_SECONDS, Log
 
@@ -57,6 +58,42 @@ def test_a_snapshot_leaves_in_pieces(size):
         sent += len(outbox.unsent)
         outbox.taken(len(outbox.unsent))
     assert sent == size
+
+
+def test_a_snapshot_whose_opening_went_ahead_begins_behind_it():
+    """The opening was needed for a ping."""
+    outbox = Outbox()
+    outbox.send_snapshot(snapshot(b"opening, state"), skip=len(b"opening, "))
+    assert drained(outbox, None) == (b"state", Refill.SNAPSHOT_SENT)
+
+
+def test_a_snapshot_waits_until_its_rate_allows_more():
+    """And goes on where it stopped; what is no snapshot does not wait."""
+    rate = Egress(egress.PIECE_BYTES)
+    data = bytes(3 * egress.PIECE_BYTES)
+    outbox = Outbox()
+    outbox.send_snapshot(snapshot(data), egress=rate)
+    sent, refill = drained(outbox, None)
+    assert refill is Refill.PACED
+    assert len(sent) < len(data)
+    outbox.add(b"ping")
+    assert drained(outbox, None) == (b"ping", Refill.PACED)
+    for second in range(5):
+        rate.fill(float(second), 1)
+        sent += drained(outbox, None)[0]
+    assert sent == data
+
+
+def test_what_waits_for_a_client_is_counted():
+    """What was not taken of the piece on its way, and all behind it that is its own."""
+    outbox = Outbox()
+    assert outbox.queued_bytes == 0
+    outbox.add(b"12345")
+    outbox.refill(None, 0.0)
+    outbox.taken(2)
+    outbox.add(b"67")
+    outbox.add(b"8")
+    assert outbox.queued_bytes == len(b"345678")
 
 
 @given(st.binary(min_size=1, max_size=50), st.lists(st.integers(1, 10), max_size=20))
@@ -131,6 +168,7 @@ def test_the_log_gives_exactly_what_follows_a_position(sizes, window, position, 
     got = b""
     while (piece := log.after(position, most, 0.0)) is not None and piece.payload:
         assert piece.position > position
+        assert len(piece.payload) <= most or piece.payload in [f.payload for f in frames]
         got += piece.payload
         position = piece.position
     if piece is None:
@@ -140,3 +178,37 @@ def test_the_log_gives_exactly_what_follows_a_position(sizes, window, position, 
         assert got == wanted
         assert position == last
     assert log.size <= max(window, len(frames[-1].payload) if frames else 0)
+
+
+class Payload(bytes):
+    """Eight bytes that are counted while somebody holds them."""
+
+    held = 0
+
+    def __new__(cls, number):
+        """Hold a number."""
+        cls.held += 1
+        return super().__new__(cls, number.to_bytes(8))
+
+    def __del__(self):
+        """Hold it no more."""
+        type(self).held -= 1
+
+
+def test_a_log_that_goes_on_and_on_forgets_the_oldest_frames_and_no_others():
+    """A position is answered in full or not at all, and what came when stays known."""
+    window = 500
+    log = Log(window * 8)
+    for last in range(1, 4 * window):
+        log.append(frame(last, last, Payload(last)), last / 1000)
+        assert Payload.held <= 3 * window
+        for position in {max(0, last - window - 1), max(0, last - window), last - 1}:
+            if position < last - window:
+                assert log.after(position, PIECE_BYTES, last / 1000) is None
+                continue
+            outbox = Outbox()
+            outbox.position = position
+            wanted = b"".join(n.to_bytes(8) for n in range(position + 1, last + 1))
+            assert drained(outbox, log, last / 1000) == (wanted, Refill.CAUGHT_UP)
+            assert log.born_at(position) == (position + 1) / 1000
+        assert log.born_at(last) == 0.0
