@@ -50,8 +50,9 @@ class Problem:
 
     @property
     def text(self) -> str:
-        """Say it all in a line."""
-        return f"{self.path}:{self.line}: {self.reason}"
+        """Say it all in a line, which can be shown whatever bytes the names of files are."""
+        line = f"{self.path}:{self.line}: {self.reason}"
+        return line.encode(errors="surrogateescape").decode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

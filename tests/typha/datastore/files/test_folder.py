@@ -165,6 +165,13 @@ def test_a_broken_file_keeps_its_objects_and_is_named(tmp_path, caplog):
     assert (warning.line, "quoted scalar" in warning.reason) == (1, True)
 
 
+def test_what_is_wrong_with_a_file_whose_name_is_no_text_can_be_told(tmp_path):
+    """Names of files are bytes; what is reported becomes JSON, for `typha status` and the page."""
+    write(Path(os.fsdecode(os.fsencode(tmp_path / "a") + b"\xff.yaml")), "kind: 'No")
+    with followed(tmp_path) as inbox:
+        inbox.wait_for(lambda: "a\ufffd.yaml:1: while" in inbox.reports["nodes"].error)
+
+
 def test_a_mounted_config_map_is_followed(tmp_path):
     """The kubelet swaps one hidden link for all files at once."""
     for version in ("1", "2"):
