@@ -14,10 +14,12 @@ from typha.model import nets
 LONGEST_NAME: Final = 253  # of a resource, as of any DNS name
 _LONGEST_LABEL: Final = 63  # a label's name, and its value
 _KEY_BYTES: Final = 32
+_LINE_BREAKS: Final = {ord("\r"): None, ord("\n"): None}  # Go's decoder passes over them
 _REMEMBERED: Final = 8192  # labels; a cluster has few different ones
 
 _DNS_LABEL: Final = "[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _NAME: Final = re.compile(rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})*")
+_PORT_NAME: Final = re.compile("(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*")
 _LABEL_NAME: Final = re.compile("(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 
 # What Go's regular expressions have and Python's have not, as something that Python has.
@@ -40,6 +42,11 @@ _BACK_REFERENCE: Final = re.compile(r"(?<!\\)(?:\\\\)*\\[1-9](?![0-7])")
 def is_name(text: str) -> bool:
     """Tell whether a text is fit to be a resource's name."""
     return len(text) <= LONGEST_NAME and _NAME.fullmatch(text) is not None
+
+
+def is_port_name(text: str) -> bool:
+    """Tell whether a text is fit to be the name of a port, as Kubernetes has it."""
+    return _PORT_NAME.fullmatch(text) is not None
 
 
 @lru_cache(_REMEMBERED)
@@ -78,7 +85,7 @@ def is_ip(text: str, version: int | None = None) -> bool:
 def is_wireguard_key(text: str) -> bool:
     """Tell whether a text is 32 bytes in base64."""
     try:
-        return len(base64.b64decode(text, validate=True)) == _KEY_BYTES
+        return len(base64.b64decode(text.translate(_LINE_BREAKS), validate=True)) == _KEY_BYTES
     except ValueError:
         return False
 

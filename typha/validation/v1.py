@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from typha.model import selectors
 from typha.model.resources import JsonObject
+from typha.validation import primitives
 
 _NAME: Final = re.compile("[a-zA-Z0-9_.-]{1,128}")
 _INTERFACE: Final = re.compile(r"\*|[a-zA-Z0-9_.-]{1,15}")
@@ -139,7 +140,7 @@ def _is_port(port: int | str) -> bool:
     if isinstance(port, int):
         return port >= 1
     first, colon, last = port.partition(":")
-    return not colon or 1 <= int(first) <= int(last)
+    return 1 <= int(first) <= int(last) if colon else primitives.is_port_name(port)
 
 
 def _is_named(port: int | str) -> bool:

@@ -74,6 +74,8 @@ def test_profile_labels_are_not_looked_at():
         ({"protocol": 47, "src_ports": ["web"]}, "src_ports: protocol 47 has no ports"),
         ({"!protocol": "tofu"}, "!protocol: 'tofu' is no protocol"),
         ({"protocol": 6, "src_ports": ["0:5"]}, "src_ports: '0:5' is no port"),
+        ({"protocol": 6, "src_ports": ["HTTP"]}, "src_ports: 'HTTP' is no port"),
+        ({"!dst_ports": ["a-very-long-name"]}, "!dst_ports: 'a-very-long-name' is no port"),
         ({"!orig_dst_selector": "="}, "!orig_dst_selector: '=' is not a selector"),
         ({"!icmp_code": -1}, "!icmp_code: -1 is not between 0 and 255"),
     ],
