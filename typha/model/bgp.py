@@ -1,6 +1,6 @@
 """What the specs of Calico's BGP resources hold, in the order of the original's structs."""
 
-from typing import Final
+from typing import Any, Final
 
 from typha.model import typed
 from typha.model.typed import always, if_given, unless_empty
@@ -19,9 +19,23 @@ _CIDRS: Final = typed.list_of(typed.struct(unless_empty("cidr", typed.STRING)))
 _COMMUNITIES: Final = typed.list_of(
     typed.struct(unless_empty("name", typed.STRING), unless_empty("value", typed.STRING))
 )
-_ADVERTISEMENTS: Final = typed.list_of(
-    typed.struct(unless_empty("cidr", typed.STRING), unless_empty("communities", typed.STRINGS))
+_ADVERTISEMENT: Final = typed.struct(
+    unless_empty("cidr", typed.STRING), unless_empty("communities", typed.STRINGS)
 )
+
+
+def _advertisement(value: Any) -> Any:
+    """Type an advertisement; one without communities is unfit, while an empty list is not.
+
+    It is decided here because afterwards nobody can tell the two apart.
+    """
+    advertisement = _ADVERTISEMENT.convert(value)
+    if value.get("communities") is None:
+        raise typed.MemberError("a list is needed, if an empty one", "communities")
+    return advertisement
+
+
+_ADVERTISEMENTS: Final = typed.list_of(typed.Type(_advertisement, dict))
 
 CONFIGURATION: Final = typed.struct(
     unless_empty("logSeverityScreen", typed.STRING),

@@ -168,8 +168,9 @@ def _shown_name(stored: JsonObject, kind: str, spec: Any) -> str:
 
 def _merged(stored: JsonObject, inner: JsonObject, uid: str, name: str) -> JsonObject:
     """Put the annotation's metadata in place of the stored one, which keeps what only it knows."""
-    annotations = {**stored["annotations"], **inner.get("annotations", {})}
+    annotations = dict(stored["annotations"])
     del annotations[ANNOTATION]
+    annotations.update(inner.get("annotations", {}))
     return _typed(
         {
             **inner,

@@ -39,6 +39,7 @@ _MEMBERS: Final = {**_KUBERNETES, **{_PREFIX + member: member for member in _ORD
 ANNOTATIONS: Final = frozenset({*_MEMBERS, DSCP_ANNOTATION})
 
 _MAX_DSCP: Final = 63
+_DSCP_DIGITS: Final = 2
 _DSCP_NAMES: Final = frozenset(
     {"DF", "EF"}
     | {f"AF{group}{drop}" for group in range(1, 5) for drop in range(1, 4)}
@@ -49,7 +50,8 @@ _DSCP_NAMES: Final = frozenset(
 def dscp(text: str) -> int | str | None:
     """Return a DSCP as it is sent: a number, or a name; None if it is neither."""
     if text.isascii() and text.isdigit():
-        return int(text) if len(text) <= len(str(_MAX_DSCP)) and int(text) <= _MAX_DSCP else None
+        digits = text.lstrip("0") or "0"
+        return int(digits) if len(digits) <= _DSCP_DIGITS and int(digits) <= _MAX_DSCP else None
     if text.upper() in _DSCP_NAMES:
         return text.upper()
     return text if text.strip().upper() in _DSCP_NAMES else None

@@ -5,7 +5,7 @@ from decimal import ROUND_UP, Decimal
 from typing import Final
 
 _FORM: Final = re.compile(
-    r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:([KMGTPE]i)|([numkMGTPE]?)|[eE]([+-]?[0-9]{1,3}))",
+    r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:([KMGTPE]i)|([numkMGTPE]?)|[eE]([+-]?[0-9]{1,3}))",
     re.ASCII,
 )
 _BINARY: Final = {unit: 1 << 10 * (power + 1) for power, unit in enumerate("KMGTPE")}
@@ -26,15 +26,15 @@ _LONGEST_TEXT: Final = 64  # characters; a quantity that needs more is not one
 
 
 def whole(text: str) -> int:
-    """Return a quantity rounded away from zero to a whole number.
+    """Return a quantity rounded away from zero to a whole number; one without digits is 0.
 
     Raises ValueError, naming what is not a quantity.
     """
-    form = _FORM.fullmatch(text) if len(text) <= _LONGEST_TEXT else None
+    form = _FORM.fullmatch(text) if 0 < len(text) <= _LONGEST_TEXT else None
     if form is None:
         raise ValueError(f"{text[:_LONGEST_TEXT]!r} is not a quantity such as 100, 10k or 1Gi")
-    number, binary, decimal, exponent = form.groups()
-    amount = Decimal(number)
+    sign, digits, fraction, binary, decimal, exponent = form.groups()
+    amount = Decimal(f"{sign}{digits or 0}.{fraction or 0}")
     if binary:
         amount *= _BINARY[binary[0]]
     else:

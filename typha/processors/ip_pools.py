@@ -20,6 +20,7 @@ def process(resource: Resource) -> list[KV]:
         raise ConversionError(f"spec.cidr: {text[:200]!r} is not a network")
     ipip = _MODES.get(specs.text(spec, "ipipMode"), "")
     disabled = specs.flag(spec, "disabled")
+    mode = spec.get("assignmentMode")
     value: JsonObject = {
         "cidr": cidr,
         "ipip": _TUNNEL if ipip else "",
@@ -29,7 +30,7 @@ def process(resource: Resource) -> list[KV]:
         "ipam": not disabled,
         "disabled": disabled,
         "disableBGPExport": specs.flag(spec, "disableBGPExport"),
-        "assignment_mode": specs.text(spec, "assignmentMode") or _AUTOMATIC,
+        "assignment_mode": _AUTOMATIC if mode is None else specs.text(spec, "assignmentMode"),
     }
     uses = specs.texts(spec, "allowedUses")
     if uses:

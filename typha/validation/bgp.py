@@ -77,8 +77,6 @@ def _communities(spec: JsonObject) -> Iterator[str]:
 def _advertisement(advertisement: JsonObject, names: set[str]) -> Iterator[str]:
     if not primitives.is_network(advertisement.get("cidr", "")):
         yield f"spec.prefixAdvertisements: {advertisement.get('cidr')!r} is no network"
-    if not advertisement.get("communities"):
-        yield "spec.prefixAdvertisements: one has no communities"
     for community in advertisement.get("communities", ()):
         if community not in names and not _is_community(community):
             yield f"spec.prefixAdvertisements: {community!r} is not defined"

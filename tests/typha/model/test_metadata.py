@@ -46,6 +46,14 @@ def test_the_annotation_replaces_the_stored_metadata():
     )
 
 
+def test_only_the_stored_annotation_is_taken_out():
+    """One of the same name inside it is an annotation like others."""
+    inner = f'{{"annotations":{{"{metadata.ANNOTATION}":"{{}}"}}}}'
+    meta = stored(annotations={metadata.ANNOTATION: inner, "other": "kept"})
+    shown = metadata.shown(meta, "BGPPeer", {}, ApiGroup.CRD)
+    assert shown["annotations"] == {metadata.ANNOTATION: "{}", "other": "kept"}
+
+
 @pytest.mark.parametrize(
     ("kind", "spec", "name"),
     [

@@ -47,6 +47,8 @@ def test_a_dscp_is_kept_or_dropped_as_recorded(vector):
         ({"ingressMaxConnections": "1.5"}, {"ingressMaxConnections": 2}),
         ({"dscp": "ef"}, {"dscp": "EF"}),
         ({"dscp": "77"}, {}),
+        ({"dscp": "0063"}, {"dscp": 63}),
+        ({"ingressMaxConnections": "k"}, {"ingressMaxConnections": 1}),
     ],
 )
 def test_limits_and_companions(asked, granted):

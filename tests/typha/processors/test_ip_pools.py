@@ -54,6 +54,13 @@ def test_a_disabled_pool_is_sent_as_such():
     assert (kv.value["assignment_mode"], kv.value["allowed_uses"]) == ("Manual", ["Tunnel"])
 
 
+@pytest.mark.parametrize(("mode", "sent"), [(None, "Automatic"), ("", ""), ("Manual", "Manual")])
+def test_only_a_mode_of_assignment_that_is_not_given_has_a_default(mode, sent):
+    """An empty one is given."""
+    (kv,) = process(cidr="10.0.0.0/8", assignmentMode=mode)
+    assert kv.value["assignment_mode"] == sent
+
+
 @pytest.mark.parametrize("cidr", ["", "zz", "10.0.0.1", "10.0.0.0/33", None])
 def test_a_pool_without_a_network_is_refused(cidr):
     """An address alone is none."""

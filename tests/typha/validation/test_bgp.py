@@ -2,6 +2,7 @@
 
 import pytest
 
+from typha.model import bgp, typed
 from typha.validation import v3
 
 COMMUNITY = {"name": "c", "value": "1:2"}
@@ -48,7 +49,6 @@ def test_configurations_that_are_fit(spec):
         ({"communities": [{"name": "c", "value": "4294967296:1:1"}]}, "spec.communities"),
         ({"communities": [{"name": "c", "value": f"{'9' * 5000}:1"}]}, "spec.communities"),
         ({"prefixAdvertisements": [{"communities": ["1:2"]}]}, "spec.prefixAdvertisements: None"),
-        ({"prefixAdvertisements": [{"cidr": "10.0.0.0/8"}]}, "spec.prefixAdvertisements: one has"),
         (
             {"prefixAdvertisements": [{"cidr": "10.0.0.0/8", "communities": ["c"]}]},
             "spec.prefixAdvertisements: 'c' is not defined",
@@ -67,6 +67,17 @@ def test_configurations_that_are_fit(spec):
 def test_configurations_that_are_not(spec, member):
     """The reason names the member."""
     assert reason("bgpconfigurations", spec).startswith(member)
+
+
+def test_a_prefix_must_be_advertised_with_communities():
+    """Be it an empty list, which the original's filter lets pass and nobody prints."""
+    spec = {"prefixAdvertisements": [{"cidr": "10.0.0.0/8", "communities": []}]}
+    sent = bgp.CONFIGURATION.convert(spec)
+    assert sent == {"prefixAdvertisements": [{"cidr": "10.0.0.0/8"}]}
+    assert reason("bgpconfigurations", sent) is None
+    del spec["prefixAdvertisements"][0]["communities"]
+    with pytest.raises(typed.MemberError, match=r"prefixAdvertisements\[0\]\.communities: a list"):
+        bgp.CONFIGURATION.convert(spec)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,11 @@ from typha.model.typed import always
 KIND: Final = "BlockAffinity"
 HOST: Final = "host"  # the type of an affinity that names none
 
-_DELETED: Final = {"": False, "false": False, "true": True}  # crd.projectcalico.org/v1 stores text
+# The group crd.projectcalico.org/v1 stores text: any that Go takes for a truth value.
+_DELETED: Final = {
+    **dict.fromkeys(("", "0", "f", "F", "false", "False", "FALSE"), False),
+    **dict.fromkeys(("1", "t", "T", "true", "True", "TRUE"), True),
+}
 
 
 def _deleted(value: Any) -> bool:

@@ -28,6 +28,11 @@ def affinity(**spec):
             "host/node-1/ipv4/block/10.65.0.0-26",
             {"state": "", "deleted": False},
         ),
+        (
+            {"deleted": "0"},
+            "host/node-1/ipv4/block/10.65.0.0-26",
+            {"state": "confirmed", "deleted": False},
+        ),
     ],
 )
 def test_an_affinity_has_the_key_of_its_block(spec, key, value):
@@ -43,7 +48,7 @@ def test_affinities_of_other_types_are_not_for_clients(live):
     assert affinities.read(virtual, Reading(live=live)) is None
 
 
-@pytest.mark.parametrize("deleted", [True, "true"])
+@pytest.mark.parametrize("deleted", [True, "true", "T", "1"])
 def test_one_that_is_marked_deleted_is_told_while_it_happens(deleted):
     """A list leaves it out, a watch event does not."""
     going = affinity(deleted=deleted)
