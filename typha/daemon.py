@@ -167,9 +167,10 @@ def _watcher(premises: Premises) -> Callable[[], None]:
 def _worker(premises: Premises, index: int) -> Callable[[], None]:
     def body() -> None:
         logs.configure(premises.settings.logs, f"worker-{index}")
+        from typha.certs import contexts  # noqa: PLC0415 after the fork
         from workers import process  # noqa: PLC0415 after the fork
 
-        with _Hopeless(OSError):  # certificates that cannot be used; ssl.SSLError is one
+        with _Hopeless(contexts.UnusableError):
             process.run(
                 index, premises.listener, premises.settings, premises.board, premises.folder
             )
@@ -189,7 +190,9 @@ class _Hopeless:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Turn an error of these kinds into an exit code."""
         if isinstance(error, self._errors):
-            log.critical("cannot work", extra={"error": error}, exc_info=error)
+            # A ValueError may be a bug of ours, the others say all.
+            trace = error if isinstance(error, ValueError) else None
+            log.critical("cannot work", extra={"error": str(error)}, exc_info=trace)
             sys.exit(restarts.BOOT_FAILED)
 
 

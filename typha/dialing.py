@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
+from typha.certs import contexts
+from typha.certs.contexts import File
 from typha.syncproto.client import ClientSession
 from typha.syncproto.errors import PeerError
 from typha.syncproto.messages import ClientHello, Message, ServerHello
@@ -182,7 +184,7 @@ class Connection:
         except TimeoutError as error:
             raise SilenceError(f"no message from the server for {limit:g} s") from error
         except OSError as error:
-            raise self._ended(_reason(error), _hint(error)) from error
+            raise self._ended(contexts.reason(error), _hint(error)) from error
         if not data:
             whole = self._session.end_of_input()
             raise self._ended("" if whole else "inside a message")
@@ -196,7 +198,7 @@ class Connection:
             raise SilenceError("the server takes nothing any more") from error
         except OSError as error:
             told = self._last_word() or error
-            raise self._ended(_reason(told), _hint(told)) from error
+            raise self._ended(contexts.reason(told), _hint(told)) from error
 
     def _last_word(self) -> OSError | None:
         """Return the server's alert, if it sent one before it closed: writing does not see it."""
@@ -227,7 +229,9 @@ def connect(
     try:
         stream = socket.create_connection(address, timeouts.connect)
     except OSError as error:
-        raise UnreachableError(f"cannot connect to {address.text}: {_reason(error)}") from error
+        raise UnreachableError(
+            f"cannot connect to {address.text}: {contexts.reason(error)}"
+        ) from error
     try:
         if tls and context:
             stream = _secured(stream, context, tls)
@@ -241,17 +245,11 @@ def _context(tls: Tls) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # demands a certificate fit for servers
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
-    hint = "PEM files are expected"
     try:
-        context.load_verify_locations(tls.ca_file)
-    except OSError as error:
-        raise TlsError(f"cannot read the CA in {tls.ca_file}: {_reason(error)}", hint) from error
-    try:
-        # The password keeps OpenSSL from asking the terminal for one.
-        context.load_cert_chain(tls.cert_file, tls.key_file, password="")
-    except (OSError, ValueError) as error:
-        text = f"cannot read the pair {tls.cert_file} and {tls.key_file}: {_reason(error)}"
-        raise TlsError(text, hint) from error
+        contexts.trust(context, File("CA file", tls.ca_file))
+        contexts.show(context, File("certificate", tls.cert_file), File("key", tls.key_file))
+    except contexts.UnusableError as error:
+        raise TlsError(str(error)) from error
     return context
 
 
@@ -265,7 +263,7 @@ def _secured(stream: socket.socket, context: ssl.SSLContext, tls: Tls) -> ssl.SS
         text = "no answer to the TLS handshake"
         raise TlsError(text, "a server without TLS stays silent like this") from error
     except OSError as error:
-        text = f"the TLS handshake failed: {_reason(error) or 'the connection was closed'}"
+        text = f"the TLS handshake failed: {contexts.reason(error) or 'the connection was closed'}"
         raise TlsError(text, _hint(error)) from error
     if not _is_expected(secured.getpeercert() or {}, tls):
         secured.close()
@@ -284,15 +282,6 @@ def _is_expected(certificate: dict[str, Any], tls: Tls) -> bool:
     if tls.server_cn and common_names[-1:] == [tls.server_cn]:
         return True
     return bool(tls.server_uri) and tls.server_uri in uris
-
-
-def _reason(error: OSError | ValueError) -> str:
-    """Return why, without numbers and source lines of OpenSSL; empty for a mere end."""
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.lower().replace("_", " ")
-    if isinstance(error, ssl.SSLEOFError):
-        return ""
-    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _hint(error: OSError) -> str:

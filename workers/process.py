@@ -7,7 +7,6 @@ import gc
 import logging
 import os
 import socket
-import ssl
 import time
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ import orjson
 import typha
 from typha.bus.subscriber import Subscriber
 from typha.bus.wire import WireError
+from typha.certs import contexts
 from typha.config.settings import Settings
 from typha.scoreboard import Phase, Scoreboard
 from typha.syncproto.messages import SyncerType
@@ -46,7 +46,7 @@ class Worker:
     def __init__(
         self, index: int, accepting: socket.socket, settings: Settings, board: Scoreboard
     ) -> None:
-        """Read the certificates; raises OSError or ssl.SSLError when they are no good."""
+        """Read the certificates; raises contexts.UnusableError when they are no good."""
         self._board = board
         self._index = index
         self._slot = board.worker(index)
@@ -193,7 +193,7 @@ class Worker:
         try:
             if self._certificates.refresh():
                 log.info("certificates reloaded for new connections")
-        except (OSError, ssl.SSLError) as error:
+        except contexts.UnusableError as error:
             self._counts.reload_failures += 1
             lost = "changed certificates are no good, keeping the old"
             log.warning(lost, extra={"error": str(error)})

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from typha.certs import contexts
+from typha.certs.contexts import File
 from typha.config.settings import TlsSettings
 
 REMEMBERED_CERTIFICATES: Final = 64  # where each node has its own, no more are kept
@@ -21,12 +23,16 @@ class CertificateError(Exception):
 
 
 def server_context(settings: TlsSettings) -> ssl.SSLContext:
-    """Make a context from the files; raises OSError or ssl.SSLError naming what is wrong."""
+    """Make a context from the files; raises contexts.UnusableError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _MINIMUM[settings.policy.min_version]
     context.set_ciphers(settings.policy.openssl_ciphers)
-    context.load_cert_chain(settings.cert_file, settings.key_file)
-    context.load_verify_locations(settings.ca_file)
+    contexts.show(
+        context,
+        File("ServerCertFile", settings.cert_file),
+        File("ServerKeyFile", settings.key_file),
+    )
+    contexts.trust(context, File("CAFile", settings.ca_file))
     context.verify_mode = ssl.CERT_REQUIRED
     # The reference's clients keep no sessions, so tickets are pure cost; and they know better
     # than OpenSSL's order which cipher their hardware likes.
@@ -103,14 +109,14 @@ class Certificates:
     _seen: tuple[tuple[int, int, int], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Read the files; raises OSError or ssl.SSLError."""
+        """Read the files; raises contexts.UnusableError."""
         self._seen = self._fingerprint()
         self.context = server_context(self.settings)
 
     def refresh(self) -> bool:
         """Take changed files; tells whether there was a change.
 
-        Raises OSError or ssl.SSLError when the new set is no good, once for each set.
+        Raises contexts.UnusableError when the new set is no good, once for each set.
         """
         fingerprint = self._fingerprint()
         if fingerprint == self._seen:

@@ -68,6 +68,9 @@ def test_files_that_are_overwritten_one_by_one_serve_once_they_fit(sets):
         (sets / "certs" / "typha.key").write_bytes(key)
         server.process.send_signal(signal.SIGHUP)
         said(server, "changed certificates", 4)
+        assert (
+            f"ServerKeyFile '{sets / 'certs' / 'typha.key'}' cannot be used: key" in server.log()
+        )
         assert presented(server) == before
         # Of the new authority, but clients of the old one are still let in: CAFile is as it was.
         shutil.copy(sets / "new" / "typha.crt", sets / "certs" / "typha.crt")

@@ -13,6 +13,8 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
+from typha.certs import contexts
+from typha.certs.contexts import File
 from typha.config.settings import MetricsSettings
 
 REQUIRE_ANY: Final = "RequireAnyClientCert"
@@ -72,9 +74,9 @@ class ScrapeTls:
     def _refresh(self) -> None:
         try:
             self._context = _make(self._settings)
-        except OSError as error:
+        except contexts.UnusableError as error:
             self.reload_failures += 1
-            log.error("metrics certificates are no good", extra={"error": error})  # noqa: TRY400 the text says all
+            log.error("metrics certificates are no good", extra={"error": str(error)})  # noqa: TRY400 the text says all
 
 
 def _fingerprint(files: list[str]) -> list[tuple[int, int, int] | None]:
@@ -94,10 +96,14 @@ def _make(settings: MetricsSettings) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _MINIMUM[settings.policy.min_version]
     context.set_ciphers(settings.policy.openssl_ciphers)
-    context.load_cert_chain(settings.cert_file, settings.key_file)
+    contexts.show(
+        context,
+        File("PrometheusMetricsCertFile", settings.cert_file),
+        File("PrometheusMetricsKeyFile", settings.key_file),
+    )
     context.verify_mode = MODES[settings.client_auth]
     if settings.ca_file:
-        context.load_verify_locations(settings.ca_file)
+        contexts.trust(context, File("PrometheusMetricsCAFile", settings.ca_file))
     if settings.client_auth == REQUIRE_ANY:
         _accept_any(context)
     return context

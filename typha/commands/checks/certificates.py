@@ -60,6 +60,13 @@ def _sets(settings: Settings) -> Iterator[_Set]:
             key=("etcd key", etcd.key_file),
             authorities=("", ""),  # the authorities are those of etcd's certificate, not of ours
         )
+    if etcd.ca_file:
+        yield _Set(
+            role="server",
+            certificate=("", ""),  # etcd's own, which is not here
+            key=("", ""),
+            authorities=("etcd's authorities", etcd.ca_file),
+        )
 
 
 def _find(each: _Set, now: dt.datetime) -> Iterator[Finding]:

@@ -55,7 +55,8 @@ class Account:
             try:
                 self._configuration = _configure(self._settings)
             except Exception as error:  # the loaders raise of every kind on malformed files
-                raise AccountError(str(error) or type(error).__name__) from error
+                text = " ".join(str(error).split()) or type(error).__name__
+                raise AccountError(f"{_whence(self._settings)}: {text}") from error
 
     def endpoint(self) -> Endpoint:
         """Say where the API server is now."""
@@ -111,6 +112,17 @@ def _configure(settings: KubernetesSettings) -> Any:
     return configuration
 
 
+def _whence(settings: KubernetesSettings) -> str:
+    """Name what `_configure` reads."""
+    if settings.kubeconfig:
+        return f"KUBECONFIG {os.pathsep.join(settings.kubeconfig)}"
+    if settings.endpoint:
+        return f"K8S_API_ENDPOINT {settings.endpoint}"
+    if settings.home_kubeconfig and Path(settings.home_kubeconfig).is_file():
+        return settings.home_kubeconfig
+    return "the pod's own account, as neither KUBECONFIG nor K8S_API_ENDPOINT is set"
+
+
 def _load_files(configuration: Any, paths: str, context: str) -> None:
     loaders = _module("kubernetes.config.kube_config")
     loaders.load_kube_config(
@@ -123,7 +135,7 @@ def _load_files(configuration: Any, paths: str, context: str) -> None:
 
 def _override(configuration: Any, settings: KubernetesSettings) -> None:
     if settings.endpoint:
-        configuration.host = settings.endpoint
+        configuration.host = _url(settings)
     configuration.ssl_ca_cert = settings.ca_file or configuration.ssl_ca_cert
     configuration.cert_file = settings.cert_file or configuration.cert_file
     configuration.key_file = settings.key_file or configuration.key_file
@@ -133,6 +145,14 @@ def _override(configuration: Any, settings: KubernetesSettings) -> None:
         configuration.refresh_api_key_hook = None
         for name in ("BearerToken", "authorization"):  # by release of the library
             configuration.api_key[name] = f"Bearer {settings.token.strip()}"
+
+
+def _url(settings: KubernetesSettings) -> str:
+    """Complete an endpoint without a scheme as the Go client does."""
+    if "://" in settings.endpoint:
+        return settings.endpoint
+    is_secure = settings.ca_file or settings.cert_file or settings.insecure_skip_tls_verify
+    return f"{'https' if is_secure else 'http'}://{settings.endpoint}"
 
 
 def _module(name: str) -> ModuleType:

@@ -187,9 +187,8 @@ class Client:
                 self._answered()  # somebody took the request, and may have much to do
                 failure = Failure(status=answers.BROKEN_OFF, message="no answer in time")
                 raise SilenceError(failure) from error
-            self._failed(began, error)
-            failure = Failure(status=answers.NO_ANSWER, message=_text(error))
-            raise RequestError(failure) from error
+            message = self._failed(began, error)
+            raise RequestError(Failure(status=answers.NO_ANSWER, message=message)) from error
         except BaseException as error:
             self._failed(began, error)
             raise
@@ -272,12 +271,14 @@ class Client:
                 log.info("the API server answers again")
                 self._turnstile.notify_all()
 
-    def _failed(self, began: float, error: BaseException) -> None:
+    def _failed(self, began: float, error: BaseException) -> str:
+        where = self._endpoint.url if self._endpoint and isinstance(error, HTTPError) else ""
         with self._turnstile:
-            now, self._trouble = time.monotonic(), _text(error)
+            now, self._trouble = time.monotonic(), f"{where}: {_text(error)}".removeprefix(": ")
             begins = self._gate.failed(began, now, random.random())  # noqa: S311 - jitter
             if begins and not self._closed:
                 log.warning("the API server does not answer", extra={"error": self._trouble})
+            return self._trouble
 
 
 def _text(error: BaseException) -> str:

@@ -18,6 +18,8 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import InsecureRequestWarning
 
+from typha.certs import contexts
+from typha.certs.contexts import File
 from typha.datastore.k8s.account import Endpoint
 
 log = logging.getLogger(__name__)
@@ -70,7 +72,7 @@ def _shut(opened: socket.socket) -> None:
 
 
 def pool_manager(endpoint: Endpoint, sockets: OpenSockets) -> urllib3.PoolManager:
-    """Make the connections' pool.  Raises OSError or ssl.SSLError for files it cannot use."""
+    """Make the connections' pool.  Raises contexts.UnusableError."""
     options: dict[str, Any] = {
         "maxsize": MAX_CONNECTIONS,
         "retries": False,
@@ -117,11 +119,13 @@ def _tls(endpoint: Endpoint) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif endpoint.ca_file:
-        context.load_verify_locations(endpoint.ca_file)
+        contexts.trust(context, File("the API server's CA file", endpoint.ca_file))
     else:
         context.load_default_certs()
     if endpoint.cert_file:
-        context.load_cert_chain(endpoint.cert_file, endpoint.key_file)
+        key_file = endpoint.key_file or endpoint.cert_file
+        certificate = File("our certificate for the API server", endpoint.cert_file)
+        contexts.show(context, certificate, File("its key", key_file))
     return context
 
 

@@ -110,7 +110,11 @@ def test_every_set_of_files_is_looked_at(folder):
     settings = Settings(
         metrics=MetricsSettings(enabled=True, cert_file=server[0], key_file=server[1]),
         rebalancing=RebalancingSettings(peer_cert_file=client[0], peer_key_file=client[1]),
-        datastore=DatastoreSettings(etcd=EtcdSettings(cert_file=client[0], key_file=client[1])),
+        datastore=DatastoreSettings(
+            etcd=EtcdSettings(
+                cert_file=client[0], key_file=client[1], ca_file=str(folder / "typhaca.crt")
+            )
+        ),
     )
     assert found(settings) == [
         ("PrometheusMetricsCertFile", "ok"),
@@ -119,4 +123,5 @@ def test_every_set_of_files_is_looked_at(folder):
         ("PeerKeyFile", "ok"),
         ("etcd certificate", "ok"),
         ("etcd key", "ok"),
+        ("etcd's authorities", "ok"),
     ]

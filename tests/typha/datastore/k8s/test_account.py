@@ -125,6 +125,19 @@ def test_an_endpoint_alone_is_enough():
     assert account.headers() == {}
 
 
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({}, "http://10.0.0.1:8080"),
+        ({"ca_file": "/ca"}, "https://10.0.0.1:8080"),
+        ({"insecure_skip_tls_verify": True}, "https://10.0.0.1:8080"),
+    ],
+)
+def test_an_endpoint_without_a_scheme_is_completed(settings, url):
+    """As the Go client does."""
+    assert loaded(endpoint="10.0.0.1:8080", **settings).endpoint().url == url
+
+
 def test_the_kubeconfig_at_home_is_used_if_it_is_there(tmp_path, monkeypatch):
     """Else the pod's own account."""
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
@@ -182,11 +195,11 @@ def test_a_replaced_file_makes_another_endpoint(tmp_path):
     assert account.endpoint() != before
 
 
-@pytest.mark.parametrize("content", ["", "}", "a: 1", "[]", "contexts: 5"])
+@pytest.mark.parametrize("content", ["", "}", "a: [1", "a: 1", "[]", "contexts: 5"])
 def test_a_malformed_kubeconfig_is_said(tmp_path, content):
-    """Whatever the library makes of it."""
+    """In one line that names it, whatever the library makes of it."""
     (tmp_path / "k").write_text(content)
-    with pytest.raises(AccountError):
+    with pytest.raises(AccountError, match=rf"KUBECONFIG {tmp_path}/k: [^\n]+$"):
         loaded(kubeconfig=(str(tmp_path / "k"),))
 
 

@@ -73,14 +73,14 @@ def test_a_strange_retry_after_is_none(api, text):
 
 
 def test_nobody_there_is_no_answer():
-    """The text says it in the kernel's words."""
+    """The text says where, and why in the kernel's words."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     client = Client(KubernetesSettings(endpoint=url))
     failure = failure_of(client)
     assert failure.status == NO_ANSWER
-    assert "refused" in failure.message
+    assert failure.message == f"{url}: [Errno 111] Connection refused"
     assert client.is_away
     assert "refused" in failure_of(client).message  # without having tried, for it is not time yet
 
@@ -89,7 +89,18 @@ def test_no_configuration_is_no_answer(monkeypatch):
     """And waited for like everything else."""
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     failure = failure_of(Client(KubernetesSettings()))
-    assert (failure.status, failure.message) == (NO_ANSWER, "Service host/port is not set.")
+    assert failure.status == NO_ANSWER
+    where, _, why = failure.message.partition(": ")
+    assert "neither KUBECONFIG nor K8S_API_ENDPOINT is set" in where
+    assert why == "Service host/port is not set."
+
+
+def test_an_authority_that_is_not_there_is_named(tmp_path):
+    """Rather than the server it would be for, which was not asked."""
+    missing = str(tmp_path / "missing.crt")
+    client = Client(KubernetesSettings(endpoint="https://127.0.0.1:1", ca_file=missing))
+    said = f"the API server's CA file {missing!r} cannot be read: No such file or directory"
+    assert failure_of(client).message == said
 
 
 def test_silence_is_told_from_absence(api):
