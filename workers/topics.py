@@ -186,9 +186,9 @@ class Topics:
         following.asked_snapshot_at = 0.0
         try:
             verdict = following.replica.take_snapshot(ready)
-        except OSError as error:
-            log.info("snapshot is gone already, asking again", extra={"error": error})
-            self._ask_snapshot(following, now)
+        except OSError as error:  # superseded meanwhile, or no memory or descriptor is left
+            log.info("snapshot cannot be read, asking again soon", extra={"error": error})
+            following.asked_snapshot_at = now  # at once could be thousands of times a second
             return
         self._act_on(verdict, following, now)
 

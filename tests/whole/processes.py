@@ -51,6 +51,7 @@ class Watcher:
 
     def __init__(self, bus: Bus, folder: Path) -> None:
         self.bus = bus
+        self.folder = folder
         journal = folder / "journal"
         self.pipeline = pipeline(journal, memory.of_a_predecessor(journal, bus.told))
         bus.told = {syncer: stream.published for syncer, stream in self.pipeline.streams.items()}

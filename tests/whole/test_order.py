@@ -182,6 +182,33 @@ def test_clients_that_fell_behind_together_are_told_the_same_bytes(server):
     assert third.frame.payload != first.frame.payload
 
 
+def test_a_snapshot_that_somebody_swept_away_is_made_anew(server):
+    """And asked for again after a while, not thousands of times a second."""
+    first, second = (Client("v3.32.1", SyncerType.FELIX) for _ in range(2))
+    for client in (first, second):
+        client.connect(server.worker)
+    server.worker.turn()
+    first.read(100_000)
+    server.worker.turn()
+    server.watcher.answer(1)
+    (file,) = server.watcher.folder.glob("snapshot-*")
+    file.unlink()
+    server.worker.end.let_through(0, 1)
+    for _ in range(3):
+        server.worker.turn()
+    assert not server.bus.questions
+    server.worker.turn(late=3.0)
+    assert len(server.bus.questions) == 1
+    for _ in range(20):
+        server.watcher.hear()
+        server.answered()
+        second.read(100_000)
+        server.worker.turn()
+    assert second.status is SyncStatus.IN_SYNC
+    for client in (first, second):
+        client.hang_up()
+
+
 def test_a_client_that_waits_when_the_past_is_lost_begins_anew_at_once(server):
     """Not when it is pinged next."""
     client = Client("v3.8.9", SyncerType.FELIX)

@@ -101,8 +101,10 @@ class Answers:
         built_at, ready = known
         tail = stream.published - ready.sequence
         is_young = now - built_at < YOUNG_SECONDS
-        return ready.sequence >= stream.store.horizon and (
-            is_young or tail <= ready.keys * TAIL_SHARE
+        return (
+            ready.sequence >= stream.store.horizon
+            and (is_young or tail <= ready.keys * TAIL_SHARE)
+            and Path(ready.path).exists()  # nobody has swept the folder
         )
 
     def _changes(self, topic: Topic, stream: Stream, question: ChangesWanted) -> Answer:
