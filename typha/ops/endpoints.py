@@ -22,7 +22,8 @@ def serve_status(rundir: Path, settings: HealthSettings, overview: Overview) -> 
     pages = status_page.pages(overview)
     httpd.serve(str(rundir / SOCKET_NAME), 0, httpd.routes({**pages, **probes(overview)}))
     if settings.enabled:
-        httpd.serve(settings.host, settings.port, httpd.routes({**pages, **probes(overview)}))
+        respond = httpd.routes({**pages, **probes(overview)})
+        httpd.serve(settings.host, settings.port, respond, settings="Health")
 
 
 def serve_metrics(
@@ -39,14 +40,16 @@ def serve_metrics(
     ]
     if settings.process_metrics:
         collectors.append(census.TreeCollector(overview.board))
-    respond = exposition.respond_from(exposition.registry(collectors))
-    httpd.serve(settings.host, settings.port, httpd.routes({"/metrics": respond}), tls)
+    metrics = exposition.respond_from(exposition.registry(collectors))
+    respond = httpd.routes({"/metrics": metrics})
+    httpd.serve(settings.host, settings.port, respond, tls, settings="PrometheusMetrics")
 
 
 def serve_debug(settings: DebugSettings, overview: Overview) -> None:
     """Serve stacks and memory reports of every process, if a port is set."""
     if settings.port:
-        httpd.serve(settings.host, settings.port, httpd.routes(debug_pages(overview)))
+        respond = httpd.routes(debug_pages(overview))
+        httpd.serve(settings.host, settings.port, respond, settings="Debug")
 
 
 def probes(overview: Overview) -> Mapping[str, Respond]:

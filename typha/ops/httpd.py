@@ -6,6 +6,7 @@ connection's own thread, with a time limit.
 """
 
 import contextlib
+import errno
 import http.server
 import logging
 import socket
@@ -24,7 +25,9 @@ from typing import Any, Final, NamedTuple, Protocol
 MOST_CONNECTIONS: Final = 64
 IDLE_SECONDS: Final = 10.0  # between two requests, or two parts of one
 RETRY_SECONDS: Final = 1.0  # until the next attempt to bind, as in the original
+REMIND_SECONDS: Final = 60.0  # between two lines on the same obstacle
 NEVER_SECONDS: Final = 3600.0  # between two looks whether to stop, which nobody ever asks for
+WITHOUT_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)  # what such a kernel says of ::
 TEXT: Final = "text/plain; charset=utf-8"
 
 log = logging.getLogger(__name__)
@@ -187,15 +190,21 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         return len(self._open) > MOST_CONNECTIONS
 
 
-def serve(host: str, port: int, respond: Respond, tls: Wrapper | None = None) -> None:
-    """Serve on a thread for each address, for ever; binding is tried again every second."""
+def serve(
+    host: str, port: int, respond: Respond, tls: Wrapper | None = None, *, settings: str = ""
+) -> None:
+    """Serve on a thread for each address, for ever; binding is tried again every second.
+
+    `settings` is how the names of the settings begin that say where: ...Host and ...Port.
+    """
+    named = {f"{settings}Host": host or "(all)", f"{settings}Port": port}
     for place in places(host, port):
-        threading.Thread(
-            target=_serve_for_ever,
-            args=(place, respond, tls),
-            name=f"http {place.address}",
-            daemon=True,
-        ).start()
+
+        def body(place: Place = place) -> None:
+            if server := _bound(place, respond, tls, named):
+                server.serve_forever(poll_interval=NEVER_SECONDS)
+
+        threading.Thread(target=body, name=f"http {place.address}", daemon=True).start()
 
 
 class Place(NamedTuple):
@@ -223,17 +232,29 @@ def places(host: str, port: int) -> list[Place]:
     return [Place(socket.AF_INET, (host, port))]
 
 
-def _serve_for_ever(place: Place, respond: Respond, tls: Wrapper | None) -> None:
+def _bound(
+    place: Place, respond: Respond, tls: Wrapper | None, named: Mapping[str, object]
+) -> _Server | None:
+    """Return a server that listens, sooner or later; None where it may fail and does."""
+    obstacle, remind_at = "", 0.0
     while True:
         try:
             server = _Server(place.address, place.family, respond, tls)
         except OSError as error:
             if place.is_optional:
-                return
-            log.error("cannot listen", extra={"address": place.address, "error": error})  # noqa: TRY400 the text says all
+                return None
+            if place.address[0] == "::" and error.errno in WITHOUT_IPV6:
+                place = Place(socket.AF_INET, ("0.0.0.0", place.address[1]))  # noqa: S104 so it is set
+                continue
+            text = error.strerror or str(error)
+            if text != obstacle or time.monotonic() >= remind_at:
+                obstacle, remind_at = text, time.monotonic() + REMIND_SECONDS
+                log.error("cannot listen", extra={**named, "error": text})  # noqa: TRY400 the text says all
             time.sleep(RETRY_SECONDS)
         else:
-            server.serve_forever(poll_interval=NEVER_SECONDS)
+            if obstacle:
+                log.info("listening after all", extra=named)
+            return server
 
 
 def _cut(connection: socket.socket) -> None:

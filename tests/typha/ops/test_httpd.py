@@ -1,8 +1,10 @@
 """Probes are answered whatever others do to the port."""
 
 import contextlib
+import errno
 import http.client
 import socket
+import socketserver
 import threading
 import time
 
@@ -128,16 +130,43 @@ def test_garbage_costs_only_its_own_connection(port, garbage):
     assert ask(port)[0] == 200
 
 
-def test_a_busy_port_is_tried_again_until_it_is_free(caplog):
-    """A restarted container may come before its predecessor is gone."""
+def test_a_busy_port_is_tried_again_until_it_is_free(caplog, monkeypatch):
+    """A restarted container may come before its predecessor is gone; settings are named, once."""
+    caplog.set_level("INFO", "typha")
+    monkeypatch.setattr(httpd, "RETRY_SECONDS", 0.01)
+    tries = []
+    binding = httpd._Server.server_bind
+    monkeypatch.setattr(
+        httpd._Server, "server_bind", lambda server: tries.append(1) or binding(server)
+    )
     blocker = socket.create_server(("127.0.0.1", 0))
     port = blocker.getsockname()[1]
-    httpd.serve("127.0.0.1", port, respond)
+    httpd.serve("127.0.0.1", port, respond, settings="Health")
     for _ in range(6000):
-        if "cannot listen" in caplog.text:
+        if len(tries) > 3:
             break
         time.sleep(0.01)
     blocker.close()
+    wait_for(port)
+    assert ask(port)[0] == 200
+    before, after = caplog.records
+    assert (before.message, before.error) == ("cannot listen", "Address already in use")
+    assert (before.HealthHost, before.HealthPort) == ("127.0.0.1", port)
+    assert (after.message, after.HealthPort) == ("listening after all", port)
+
+
+def test_a_kernel_without_ipv6_serves_ipv4(monkeypatch):
+    """Where every address is meant."""
+
+    def create(family=socket.AF_INET, *others, **options):
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, *others, **options)
+
+    real = socket.socket
+    monkeypatch.setattr(socketserver.socket, "socket", create)
+    port = free_ports.take()
+    httpd.serve("", port, respond)
     wait_for(port)
     assert ask(port)[0] == 200
 
