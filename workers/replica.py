@@ -60,7 +60,7 @@ class Log:
         """Give what follows a position, about `most_bytes` of it, at least one frame.
 
         None when the position is out of the window, or so long ago that replaying it would be
-        more to send than what has become of it.
+        more to send than what has become of it.  While lists come in it is not: all keys are new.
         """
         index = bisect_right(self._lasts, position, self._start)
         if index == len(self._frames):
@@ -78,7 +78,8 @@ class Log:
         return Piece(taken[0] if len(taken) == 1 else b"".join(taken), position)
 
     def _is_stale(self, index: int, now: float) -> bool:
-        if now - self._came_at[index] < STALE_SECONDS:
+        is_listing = self._frames[index].status is not SyncStatus.IN_SYNC
+        if is_listing or now - self._came_at[index] < STALE_SECONDS:
             return False
         backlog = sum(len(frame.payload) for frame in self._frames[index : index + TRIM_AFTER])
         return backlog > STALE_BYTES or len(self._frames) - index > TRIM_AFTER

@@ -13,9 +13,9 @@ from workers.outbox import PIECE_BYTES, Outbox, Refill
 from workers.replica import STALE_SECONDS, Log
 
 
-def frame(first, last, payload):
+def frame(first, last, payload, status=SyncStatus.IN_SYNC):
     """Make a frame of some sequence numbers."""
-    return Frame(1, first, last, last - first + 1, 0.0, SyncStatus.IN_SYNC, payload)
+    return Frame(1, first, last, last - first + 1, 0.0, status, payload)
 
 
 def snapshot(data):
@@ -147,6 +147,15 @@ def test_old_history_is_conflated_rather_than_replayed(age, replayed):
     for number in range(1, 11):
         log.append(frame(number, number, bytes(64 * 1024)), 0.0)
     assert (log.after(0, PIECE_BYTES, age) is not None) is replayed
+
+
+@pytest.mark.parametrize("status", [SyncStatus.WAIT_FOR_READY, SyncStatus.RESYNC])
+def test_a_list_that_comes_in_is_replayed_however_long_it_takes(status):
+    """Each key is new: whoever is slower than the list has nothing to ask the watcher for."""
+    log = Log(64 << 20)
+    for number in range(1, 11):
+        log.append(frame(number, number, bytes(64 * 1024), status), 0.0)
+    assert log.after(0, PIECE_BYTES, STALE_SECONDS + 1) is not None
 
 
 @given(
