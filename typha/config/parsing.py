@@ -159,10 +159,10 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Any text, or text of a given form."""
+    """One line of text, or text of a given form."""
 
-    accepts: str = "any text"
-    form: str = r"(?s:.*)"
+    accepts: str = "text of one line"
+    form: str = r".*"
     zero: Value = ""
 
     def parse(self, text: str) -> Value:
@@ -191,15 +191,15 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """URLs of one cluster, in a comma list."""
+    """URLs of one cluster, in a comma list; a cluster on its way to TLS may have both schemes."""
 
-    accepts: str = "a comma list of http(s)://host:port, all of the same scheme"
+    accepts: str = "a comma list of http(s)://host:port"
     zero: Value = ()
 
     def parse(self, text: str) -> Value:
         """Return the URLs, each ending in a slash."""
         parts = [urlsplit(part.strip(" ")) for part in text.split(",") if part.strip(" ")]
-        if len({part.scheme for part in parts}) > 1 or not all(map(_is_endpoint, parts)):
+        if not all(map(_is_endpoint, parts)):
             raise ValueError(text)
         return tuple(f"{part.scheme}://{part.netloc}/" for part in parts)
 
@@ -207,4 +207,6 @@ class Endpoints:
 def _is_endpoint(url: SplitResult) -> bool:
     """Say whether a URL has a scheme and a host, and nothing else."""
     bare = not url.query and not url.fragment and "@" not in url.netloc
-    return bool(url.scheme and url.hostname) and bare and url.path in {"", "/"}
+    _ = url.port  # raises ValueError where it is no number
+    named = bool(url.scheme and url.hostname) and " " not in url.netloc
+    return named and bare and url.path in {"", "/"}

@@ -79,7 +79,9 @@ def test_one_of_some_words_is_spelt_as_in_the_list():
         ("http://a:2379", ("http://a:2379/",)),
         ("https://a:1/, https://[::1]:2 ,", ("https://a:1/", "https://[::1]:2/")),
         (",", ()),
-        ("http://a:1,https://b:1", None),
+        ("http://a:1,https://b:1", ("http://a:1/", "https://b:1/")),
+        ("http://a:x", None),
+        ("http://a b:1", None),
         ("http://a:1/v3", None),
         ("http://u:p@a:1", None),
         ("http://a:1?x=1", None),
@@ -91,8 +93,14 @@ def test_one_of_some_words_is_spelt_as_in_the_list():
     ],
 )
 def test_endpoints_are_scheme_and_host_and_port(text, value):
-    """All of one scheme, each ending in a slash as the original keeps them."""
+    """Each ending in a slash as the original keeps them; whose schemes differ it takes as well."""
     assert parsed(Endpoints(), text) == value
+
+
+def test_a_text_is_one_line():
+    """What a secret's file ends in is no part of a name; nobody would see why it never fits."""
+    assert parsed(Text(), "calico-node") == "calico-node"
+    assert parsed(Text(), "calico-node\n") is None
 
 
 def test_a_form_has_to_match_the_whole_text():
