@@ -99,7 +99,7 @@ class Worker:
         self._shard.load(self._board.lively_workers(now), self._slot, now)
         self._shard.write_all(self._topics.take_writes(), now)
         if now >= self._shard.rounds.next_at:
-            self._shard.make_rounds(now, time.time_ns())
+            self._shard.make_rounds(time.monotonic(), time.time_ns())
         if now >= self._shed_at:
             self._shed_at = now + SHEDDING_WAIT_SECONDS
             self._shed()

@@ -21,6 +21,7 @@ from workers.patience import STALLED_SECONDS, Patience
 
 BUCKETS: Final = 20  # so an interval of 10 s gives two visits a second
 PAUSE_SECONDS: Final = 1.0  # that a tick is late; a turn with much to do takes less
+REMEMBERED_TICKS: Final = 1000  # some minutes of pings, for the pongs of those who sleep
 JITTER: Final = BUCKETS // 10  # up to a tenth of the interval, as the reference has it
 
 
@@ -39,6 +40,7 @@ class Rounds:
         self.finishing: dict[int, Connection] = {}  # have yet to acknowledge their snapshot
         self.blocked: dict[int, Connection] = {}  # the client has to read first
         self._stalled: list[Connection] = []
+        self._pinged: dict[int, float] = {}  # by what pings say, when they left by our own clock
         self.grace_used: Counter[SyncerType] = Counter()
 
     def start(self, connection: Connection, now: float) -> None:
@@ -87,6 +89,11 @@ class Rounds:
             concerned += self._tick(now, unix_nanoseconds)
         return concerned
 
+    def round_trip(self, unix_nanoseconds: int, now: float) -> float | None:
+        """Tell the seconds since the ping that a pong answers; None if we sent none like that."""
+        pinged = self._pinged.get(unix_nanoseconds)
+        return None if pinged is None else now - pinged
+
     def take_stalled(self) -> list[Connection]:
         """Give, once, those who were found to take nothing of their snapshots."""
         stalled, self._stalled = self._stalled, []
@@ -96,6 +103,9 @@ class Rounds:
         self._at = (self._at + 1) % len(self._buckets)
         due, self._buckets[self._at] = self._buckets[self._at], {}
         concerned = self._end_late(now)
+        self._pinged[unix_nanoseconds] = now
+        if len(self._pinged) > REMEMBERED_TICKS:
+            del self._pinged[next(iter(self._pinged))]
         plain = schema.ping(unix_nanoseconds)
         packed = snappy.compress(plain)
         for connection in due.values():

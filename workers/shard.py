@@ -157,9 +157,7 @@ class Shard:
         match event:
             case Ponged():
                 connection.last_pong = now
-                connection.round_trip = time.time() - event.unix_nanoseconds / 1e9
-                assert connection.hello is not None
-                self._counts.ponged(connection.hello.syncer, connection.round_trip)
+                self._note_round_trip(connection, event, now)
             case HelloAccepted():
                 connection.hello = event
                 self._counts.begun(event)
@@ -174,6 +172,14 @@ class Shard:
                 self._loading.arrive(connection, now)
             case Streaming():
                 self._stream(connection, now)
+
+    def _note_round_trip(self, connection: Connection, pong: Ponged, now: float) -> None:
+        """By our own clock: the one that pings tell of can be set, and clients may lie."""
+        took = self.rounds.round_trip(pong.unix_nanoseconds, now)
+        if took is not None:
+            assert connection.hello is not None
+            connection.round_trip = took
+            self._counts.ponged(connection.hello.syncer, took)
 
     def _stream(self, connection: Connection, now: float) -> None:
         connection.state = Stage.STREAMING

@@ -186,6 +186,11 @@ class Client:
             self._socket.close()
             self._socket = None
 
+    def say(self, message: bytes) -> None:
+        """Send something that nobody asked for."""
+        assert self._socket is not None
+        self._socket.send(message)
+
     def read(self, size: int) -> int:
         """Read up to so many bytes; tells how many came."""
         if self._socket is None:

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import socket
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.whole.bus import Bus
 from tests.whole.cluster import KINDS, Cluster
 from tests.whole.processes import BATCH, Client, Watcher, Worker
 from typha.bus.wire import ChangesWanted
+from typha.syncproto import client_schema
 from typha.syncproto.frames import Topic
 from typha.syncproto.messages import Codec, Dialect, SyncerType, SyncStatus
 from workers.connection import Stage
@@ -131,6 +133,25 @@ def test_packets_wait_to_be_full_only_until_the_snapshot_has_gone(server, versio
     server.answered()
     assert connection.state is not Stage.WAITING
     assert connection.socket.options[socket.TCP_NODELAY]
+    client.hang_up()
+
+
+@pytest.mark.parametrize("lie", [0, -(10**18), 10**18])
+def test_a_pong_that_answers_no_ping_of_ours_is_no_round_trip(server, lie):
+    """Else a client could put whatever it likes into the latencies that all clients have."""
+    client = Client("v3.32.1", SyncerType.FELIX)
+    client.connect(server.worker)
+    while client.status is not SyncStatus.IN_SYNC:
+        server.watcher.hear()
+        server.answered()
+        client.read(100_000)
+    trips = server.worker.counts.figures.summary("typha_ping_latency", "felix")
+    before = trips.count
+    client.say(client_schema.pong(time.time_ns() + lie))
+    server.worker.turn()
+    assert (trips.count, trips.total) == (before, 0.0)
+    (connection,) = server.worker.shard.connections.values()
+    assert connection.round_trip == 0.0
     client.hang_up()
 
 

@@ -92,6 +92,19 @@ def test_a_ping_is_in_the_client_s_codec(rounds, codec):
     assert client.sent[0] in pings
 
 
+def test_a_round_trip_is_measured_by_a_clock_that_nobody_sets(rounds):
+    """What pings say of the time of day only tells them apart; the last thousand are known."""
+    assert rounds.turn(0.5, 7_000) == []
+    assert rounds.turn(1.0, 3_000) == []  # the clock was set back
+    assert rounds.round_trip(7_000, 1.25) == 0.75
+    assert rounds.round_trip(3_000, 1.25) == 0.25
+    assert rounds.round_trip(5_000, 1.25) is None
+    for tick in range(1000):
+        rounds.turn(1.5 + tick / 2, 10_000 + tick)
+    assert rounds.round_trip(3_000, 501.0) is None
+    assert rounds.round_trip(10_000, 501.0) == 499.5
+
+
 def test_who_waits_for_a_snapshot_is_pinged_in_a_stream_that_is_opened_first(rounds):
     """Once: what follows goes on in it, the snapshot too."""
     client = Client(state=Stage.WAITING)
