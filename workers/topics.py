@@ -80,11 +80,15 @@ class Topics:
         """Stream to a connection what comes after its snapshot."""
         replica = connection.replica
         assert replica is not None
+        self.to_write.append(connection)
+        following = self._following.get(replica.name)
+        if following is None or following.replica is not replica:
+            connection.end(CloseReason.HISTORY_LOST)  # while its snapshot was on its way
+            return
         connection.add(frames.opening(replica.topic.codec))
         connection.position = connection.starts_from
         self._add_tail(connection, replica, now)
-        self._following[replica.name].members[connection.number] = connection
-        self.to_write.append(connection)
+        following.members[connection.number] = connection
 
     def _add_tail(self, connection: Connection, replica: Replica, now: float) -> None:
         """Send what has changed since the snapshot, and only then how complete that is.

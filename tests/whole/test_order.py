@@ -16,7 +16,9 @@ from typha.bus.wire import ChangesWanted
 from typha.syncproto import client_schema
 from typha.syncproto.frames import Topic
 from typha.syncproto.messages import Codec, Dialect, SyncerType, SyncStatus
+from typha.telemetry.closing import CloseReason
 from workers.connection import Stage
+from workers.topics import FOR_ALL
 
 RESOURCE = "namespaces"
 KEY = "/calico/v1/policy/profile/kns.{}/labels"
@@ -245,3 +247,28 @@ def test_a_client_that_waits_when_the_past_is_lost_begins_anew_at_once(server):
     server.worker.turn()
     assert not server.worker.shard.connections
     client.hang_up()
+
+
+@pytest.mark.parametrize("is_followed", [True, False])
+def test_a_snapshot_of_a_past_that_was_lost_meanwhile_leads_nowhere(server, is_followed):
+    """Whoever was being sent it begins anew, whether or not others follow the new stream."""
+    client, other = (Client("v3.8.9", SyncerType.FELIX) for _ in range(2))
+    client.connect(server.worker)
+    server.worker.turn()
+    server.worker.turn()
+    server.watcher.hear()
+    for number in range(60):
+        server.change(f"n{number}", 1)
+    server.answered()
+    (connection,) = server.worker.shard.connections.values()
+    assert connection.state is Stage.SNAPSHOT
+    (following,) = server.worker.topics._following.values()
+    server.worker.topics._lose(following, FOR_ALL)
+    if is_followed:
+        other.connect(server.worker)
+        server.worker.turn()
+        server.worker.turn()
+    while client.read(100_000):
+        server.worker.turn()
+    assert connection.ending is CloseReason.HISTORY_LOST
+    other.hang_up()
