@@ -12,6 +12,7 @@ from typing import Final, assert_never
 from typha.parent import children, restarts
 from typha.scoreboard import Phase, Scoreboard
 
+FORK_AGAIN_SECONDS: Final = 1.0  # when the system had no process for us
 LAST_LOOK_SECONDS: Final = 0.01  # between two looks while children end
 
 log = logging.getLogger(__name__)
@@ -96,12 +97,23 @@ class ProcessTree:
     def _fill(self, now: float) -> None:
         for child in self._children:
             if child.due is not None and child.due <= now:
-                child.due = None
-                child.started = now
-                child.post.slot.reset(pid=0, now=now)
-                child.pid = children.fork(child.post, self._board, self._hooks)
-                child.post.slot.pid = child.pid
-                log.info("process started", extra={"child": child.post.name, "pid": child.pid})
+                self._start(child, now)
+
+    def _start(self, child: _Child, now: float) -> None:
+        child.started = now
+        child.post.slot.reset(pid=0, now=now)
+        try:
+            child.pid = children.fork(child.post, self._board, self._hooks)
+        except (
+            OSError
+        ) as error:  # out of memory or of processes: that may pass, so the others live
+            child.due = now + FORK_AGAIN_SECONDS
+            facts = {"child": child.post.name, "error": error.strerror}
+            log.error("process cannot be started, trying again", extra=facts)  # noqa: TRY400 - the text says all
+            return
+        child.due = None
+        child.post.slot.pid = child.pid
+        log.info("process started", extra={"child": child.post.name, "pid": child.pid})
 
     def _reap(self, now: float) -> restarts.GiveUp | None:
         """Take note of every child that ended; as a container's init we have adopted ones too."""

@@ -110,6 +110,18 @@ def test_a_hung_child_is_found_killed_and_replaced(start):
     assert ended["hung"] == {"ops": 0, "watcher": 0, "worker-0": 0, "worker-1": 1}
 
 
+def test_where_no_process_can_be_started_the_others_go_on_until_one_can(start):
+    """A cgroup may be full, or the memory; the server serves with what it has."""
+    tree = start("--refused", "2")
+    before = tree.up()
+    os.kill(before["worker-0"], signal.SIGKILL)
+    after = tree.until("up", name="worker-0")
+    assert after["pid"] != before["worker-0"]
+    assert {**tree.pids(), "worker-0": 0} == {**before, "worker-0": 0}
+    tree.signal(signal.SIGTERM)
+    assert tree.until("ended")["restarts"]["worker-0"] == 1
+
+
 def test_after_a_pause_of_the_whole_tree_nobody_counts_as_hung(start):
     """A suspended machine or a frozen container wakes up with old heartbeats everywhere."""
     tree = start("--hung", "2")

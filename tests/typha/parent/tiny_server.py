@@ -5,6 +5,8 @@ that close when asked.
 """
 
 import argparse
+import errno
+import itertools
 import json
 import logging
 import os
@@ -24,6 +26,7 @@ arguments.add_argument("--hung", type=float, default=60, help="seconds without a
 arguments.add_argument("--stubborn", action="store_true", help="connections never close")
 arguments.add_argument("--unreachable", action="store_true", help="the datastore is away")
 arguments.add_argument("--fails", default="", help="the process with this name fails at boot")
+arguments.add_argument("--refused", type=int, default=0, help="forks, once every post is filled")
 options = arguments.parse_args()
 
 board = Scoreboard(workers=2)
@@ -72,6 +75,18 @@ def name_of(slot) -> str:
     return next(post.name for post in posts if post.slot is slot)
 
 
+def grudging_forks():
+    """Fork once for every post; then have none left for some time."""
+    fork, numbers = os.fork, itertools.count()
+
+    def grudging() -> int:
+        if 0 <= next(numbers) - len(posts) < options.refused:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    return grudging
+
+
 posts = [
     children.Post(name="ops", slot=board.ops, body=lambda: beat(board.ops)),
     children.Post(name="watcher", slot=board.watcher, body=lambda: beat(board.watcher)),
@@ -85,6 +100,7 @@ posts = [
         for index, slot in enumerate(board.workers)
     ),
 ]
+os.fork = grudging_forks()
 logging.basicConfig(stream=sys.stderr, level=logging.INFO)
 listener = listening.bind("127.0.0.1", 0)
 tell(event="bound", port=listener.getsockname()[1], pid=os.getpid())
