@@ -43,11 +43,12 @@ def present(update: tuple[str, bytes, str, str], update_type: UpdateType) -> Cha
     return Change(key, element, len(head), update_type)
 
 
-def absent(
-    key: str, update_type: UpdateType, revision: str = "", v3_resource_version: str = ""
-) -> Change:
-    """Encode a key that has no value: deleted, or its value is unfit."""
-    element = schema.element(key, None, revision, v3_resource_version, update_type)
+def absent(key: str, update_type: UpdateType, revision: str = "") -> Change:
+    """Encode a key that has no value: deleted, or its value is unfit.
+
+    Then there is no v3 resource version either: it is said of a value.
+    """
+    element = schema.element(key, None, revision, "", update_type)
     return Change(key, element, 0, update_type)
 
 

@@ -270,7 +270,7 @@ def _encode(channel: _Channel, resource: str, outcome: Outcome) -> store.Change:
     if kv is None:
         return store.absent(key, update_type)
     if reason is not None:
-        return store.absent(key, update_type, kv.revision, kv.v3_resource_version)
+        return store.absent(key, update_type, kv.revision)
     value = kv.value if isinstance(kv.value, bytes) else encoding.encode(kv.value)
     fields = (key, value, kv.revision, kv.v3_resource_version)
     return store.present(fields, update_type)

@@ -6,6 +6,7 @@ from typha.datastore.ports import ApiMissing, Changed, ListDone, Listed, Removed
 from typha.model.resources import KV, ConversionError, Reading, Resource
 from typha.syncers.catalog import Feed
 from typha.syncers.intake import Intake
+from typha.syncproto import schema
 from typha.syncproto.messages import SyncerType, SyncStatus, UpdateType
 
 FELIX, BGP = SyncerType.FELIX, SyncerType.BGP
@@ -121,16 +122,20 @@ def test_a_list_of_what_is_known_converts_nothing_again():
 
 
 def test_an_unfit_value_is_told_as_none_and_counts_as_sent():
-    """As in the original: the key, its type and revision stay; mended, it is an update."""
+    """As in the original: the key, its type and revision stay; mended, it is an update.
+
+    The version of the resource goes with the value: change 48 of the golden data.
+    """
     key = "/calico/v1/policy/GlobalNetworkPolicy//p"
 
     def policy(resource):
-        return [KV(key, {"selector": resource.value["data"]}, resource.revision)]
+        return [KV(key, {"selector": resource.value["data"]}, resource.revision, "7")]
 
     feed = Feed(resource="toys", read=read, process=policy, syncers=frozenset({FELIX}))
     made = Intake([feed], Reading(), {})
     (unfit,) = made.take(Changed("toys", toy("p", "not a selector")))
     assert (unfit.change.update_type, unfit.change.head) == (NEW, 0)
+    assert unfit.change.element == schema.element(key, None, "1+", "", NEW)
     assert [r.name for r in made.refusals()] == [key]
     (mended,) = made.take(Changed("toys", toy("p", "all()", "2")))
     assert (mended.change.update_type, mended.change.head > 0) == (UPDATED, True)
