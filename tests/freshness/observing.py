@@ -16,6 +16,7 @@ from tests.freshness import matrix
 from tests.freshness.matrix import Cell, Notice
 from tests.freshness.upstream import SET_KEY
 from typha.dialing import DialError
+from typha.ops import overview
 from typha.syncproto.messages import SyncerType
 
 LOOK_SECONDS = 0.02
@@ -73,7 +74,8 @@ class Observed:
     def is_stale(self) -> bool:
         """Tell whether readiness names a resource as stale."""
         ready, table = self.readiness()
-        return not ready and "stale: " in table and NAMED in table
+        named = f"stale: {overview.EVERY}" in table or ("stale: " in table and NAMED in table)
+        return not ready and named
 
     def gauge(self, family: str) -> float | None:
         """Scrape a gauge of the resource; None while it is not told."""

@@ -18,6 +18,7 @@ from typha.scoreboard import SYNCERS, ProcessSlot, Scoreboard
 
 _ASKED: Final = {"streams": "watcher", "invalid": "watcher", "clients": "worker-"}
 STATUSES: Final = ("wait-for-ready", "resync", "in-sync")  # by the protocol's numbers
+EVERY: Final = "every resource"
 
 Json = dict[str, Any]
 
@@ -62,9 +63,10 @@ class Overview:
         return [Sender(name, slot.pid) for name, slot in slots if slot.pid]
 
     def _stale(self) -> list[str]:
-        """Name the resources whose streams are stale."""
+        """Name the resources whose streams are stale; all of them are one thing: the datastore."""
         gauges = self._ledger.whole().gauges.get("typha_upstream_stale", {})
-        return sorted(resource for resource, value in gauges.items() if value)
+        stale = sorted(resource for resource, value in gauges.items() if value)
+        return [EVERY] if 1 < len(gauges) == len(stale) else stale
 
     def _ask(self, *questions: str) -> dict[str, list[Json]]:
         """Ask whom it concerns; what several answer is put together."""

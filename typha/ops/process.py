@@ -48,6 +48,7 @@ class Ops:
         self._tls = ScrapeTls(settings.metrics) if settings.metrics.https else None
         self._certificates = expiry.files(settings)
         self._told = b""  # as last counted, of our own
+        self._was_ready = False
         self._tick_at = self._look_at = 0.0
         endpoints.serve_status(rundir, settings.health, self._overview)
         endpoints.serve_debug(settings.debug, self._overview)
@@ -63,6 +64,7 @@ class Ops:
         if now >= self._tick_at:
             self._tick_at = now + TICK_SECONDS
             self._look_at_certificates(now)
+            self._tell_of_readiness()
             if gone := self._ledger.retire(self._overview.living()):
                 self._archive.keep_retired(self._ledger, gone)
                 self._count_lost(gone.values())
@@ -81,6 +83,17 @@ class Ops:
             self._look_at = now + expiry.LOOK_SECONDS
             dates = expiry.earliest(self._certificates)
             self._figures.set_gauges("typha_cert_not_after_timestamp_seconds", dates)
+
+    def _tell_of_readiness(self) -> None:
+        """Log when it goes and comes, and why: afterwards nobody could tell."""
+        verdict = self._overview.verdict()
+        if verdict.is_ready is self._was_ready:
+            return
+        self._was_ready = verdict.is_ready
+        if verdict.is_ready:
+            log.info("ready")
+        else:
+            log.warning("not ready", extra={"problems": "; ".join(verdict.problems)})
 
     def _count_lost(self, gone: Iterable[Figures]) -> None:
         """Name the ending of connections whose worker could not: it was killed, or it crashed."""

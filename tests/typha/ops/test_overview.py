@@ -72,13 +72,21 @@ def test_a_process_that_knows_nothing_says_null(board, tmp_path):
     assert overview(board, desk, tmp_path).status()["streams"] == []
 
 
-def test_stale_resources_are_named_from_the_watchers_figures(board, tmp_path):
-    """The board only has their number."""
+@pytest.mark.parametrize(
+    ("stale", "named"),
+    [
+        ({"pods": 1.0, "nodes": 0.0}, "stale: pods"),
+        ({"pods": 1.0, "nodes": 1.0, "services": 0.0}, "stale: nodes, pods"),
+        ({"pods": 1.0, "nodes": 1.0, "services": 1.0}, "stale: every resource"),
+    ],
+)
+def test_stale_resources_are_named_from_the_watchers_figures(board, tmp_path, stale, named):
+    """The board only has their number; if it is all of them, that says more than their names."""
     figures = Figures()
-    figures.set_gauges("typha_upstream_stale", {"pods": 1.0, "nodes": 0.0})
+    figures.set_gauges("typha_upstream_stale", stale)
     ledger = Ledger()
     ledger.take(Sender("watcher", 1), figures)
     board.watcher.stale = 1
     board.watcher.heartbeat(1e12)
     problems = overview(board, Answers(), tmp_path, ledger).verdict().problems
-    assert "stale: pods" in problems
+    assert named in problems

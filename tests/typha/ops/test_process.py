@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import free_ports
 from typha.config.settings import DebugSettings, HealthSettings, MetricsSettings, Settings
+from typha.ops import process
 from typha.scoreboard import SYNCERS, Phase, Scoreboard
 from typha.telemetry.figures import Figures
 from typha.telemetry.reporting import Reporter
@@ -50,8 +51,6 @@ class Running:
         self.pid = os.fork()
         if self.pid == 0:
             self.board.ops.reset(pid=os.getpid(), now=time.monotonic())
-            from typha.ops import process  # noqa: PLC0415 as in the daemon
-
             code = 1
             try:
                 process.run(settings, self.board, self.folder)
@@ -179,6 +178,26 @@ def test_readiness_follows_the_board(running):
     running.board.watcher.status["felix"] = 1
     assert running.get(running.health, "/readiness")[0] == 503
     assert running.get(running.health, "/liveness")[0] == 200
+
+
+def test_the_log_says_when_readiness_goes_and_comes_and_why(short_folder, monkeypatch, caplog):
+    """Once each time."""
+    monkeypatch.setattr(process, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(process, "TICK_SECONDS", 0.0)
+    caplog.set_level("INFO", "typha.ops.process")
+    pretended = Running(short_folder)
+    ops = process.Ops(Settings(), pretended.board, short_folder)
+    for status in (1, 2, 2, 1, 1, 2):
+        pretended.beat()
+        pretended.board.watcher.status["felix"] = status
+        ops.turn()
+    ops.close()
+    said = [(record.message, getattr(record, "problems", "")) for record in caplog.records]
+    assert said == [
+        ("ready", ""),
+        ("not ready", "felix-cache: reporting non-ready"),
+        ("ready", ""),
+    ]
 
 
 def test_what_workers_count_adds_up_whoever_dies(running, workers):

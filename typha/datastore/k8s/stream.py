@@ -155,13 +155,13 @@ class Stream:
         before, self._logged = self._logged, report.state
         if report.state is before or self._stopping.is_set():
             return
-        fields = {"resource": report.resource, "state": report.state.value, "error": report.error}
-        if report.state not in _WORKING and not self._client.is_away:
-            log.warning("stream in trouble", extra=fields)
-        elif before is None or before in _WORKING:
-            log.debug("stream", extra=fields)
+        fields = {"resource": report.resource, "state": report.state.value}
+        if report.state in _WORKING and not (before is None or before in _WORKING):
+            log.info("stream is well again", extra=fields)
+        elif report.state in _WORKING or self._client.is_away:
+            log.debug("stream", extra={**fields, "error": report.error})
         else:
-            log.info("stream", extra=fields)
+            log.warning("stream in trouble", extra={**fields, "error": report.error})
 
 
 def _gathered(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, float]]:

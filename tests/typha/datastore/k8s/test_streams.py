@@ -243,8 +243,9 @@ def test_access_that_is_given_is_noticed_long_before_the_next_attempt(api, follo
         assert inbox.state("nodes") == "forbidden"
 
 
-def test_what_was_forbidden_is_read_when_a_review_grants_it(api, following, monkeypatch):
-    """However long the next attempt would have been away."""
+def test_what_was_forbidden_is_read_when_a_review_grants_it(api, following, monkeypatch, caplog):
+    """However long the next attempt would have been away; the log tells of both."""
+    caplog.set_level(logging.INFO, "typha.datastore.k8s.stream")
     monkeypatch.setattr(waits, "FORBIDDEN", waits.Growth(1000.0, 1000.0))
     monkeypatch.setattr(stream, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(streams, "ACCESS_SECONDS", 0.02)
@@ -255,6 +256,8 @@ def test_what_was_forbidden_is_read_when_a_review_grants_it(api, following, monk
         api.trouble.clear()
         api.denied.clear()
         inbox.wait_for(lambda: inbox.state("nodes") == "watching")
+    told = [(one.message, one.state) for one in caplog.records if hasattr(one, "state")]
+    assert told == [("stream in trouble", "forbidden"), ("stream is well again", "watching")]
 
 
 def test_a_datastore_that_has_become_older_is_listed_again(api, following, caplog):
