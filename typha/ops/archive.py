@@ -2,6 +2,8 @@
 
 One file for each process's newest figures, one for the sums of those that are gone.  That one
 names whom it holds: a file that a crash left beside it is not counted twice.
+
+Where nothing can be written, as the folder is full, that is said once: probes and metrics go on.
 """
 
 import contextlib
@@ -29,6 +31,7 @@ class Archive:
         """Make the folder if there is none."""
         self._folder = rundir / FOLDER
         self._folder.mkdir(mode=0o700, exist_ok=True)
+        self._is_failing = False
 
     def recall(self) -> Ledger:
         """Return the ledger as it was last kept; what cannot be read counts as nothing."""
@@ -43,18 +46,19 @@ class Archive:
         return ledger
 
     def keep(self, sender: Sender, figures: bytes) -> None:
-        """Keep a process's newest figures.  Raises OSError."""
+        """Keep a process's newest figures."""
         self._write(sender.spell().replace("/", "@"), figures)
 
     def keep_retired(self, ledger: Ledger, gone: Iterable[Sender]) -> None:
-        """Keep the sums, which hold those that are gone from now on.  Raises OSError."""
+        """Keep the sums, which hold those that are gone from now on."""
         settled = [sender.spell() for sender in sorted(ledger.settled)][-SETTLED_KEPT:]
         sums = {name: figures.to_bytes() for name, figures in ledger.retired.items()}
         plain = {
             "settled": settled,
             "sums": {n: orjson.Fragment(data) for n, data in sums.items()},
         }
-        self._write(RETIRED, orjson.dumps(plain))
+        if not self._write(RETIRED, orjson.dumps(plain)):
+            return  # the files of those that are gone still hold what they had counted
         for sender in gone:
             (self._folder / sender.spell().replace("/", "@")).unlink(missing_ok=True)
 
@@ -68,13 +72,18 @@ class Archive:
             sender = Sender.parse(file.name.replace("@", "/"))
             ledger.newest[sender] = Figures.from_bytes(file.read_bytes())
 
-    def _write(self, name: str, data: bytes) -> None:
-        """Replace a file in one step."""
+    def _write(self, name: str, data: bytes) -> bool:
+        """Replace a file in one step; tell whether that went well."""
         part = self._folder / f".{name}"
         try:
             part.write_bytes(data)
             part.replace(self._folder / name)
-        except OSError:
+        except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink()
-            raise
+            if not self._is_failing:
+                log.warning("figures cannot be kept", extra={"error": str(error)})
+            self._is_failing = True
+            return False
+        self._is_failing = False
+        return True

@@ -43,6 +43,21 @@ def test_a_crash_between_two_writes_counts_nobody_twice(tmp_path):
     assert Archive(tmp_path).recall().whole().counters[ACCEPTED] == {"": 5}
 
 
+def test_where_nothing_can_be_written_that_is_said_once_and_ops_goes_on(tmp_path, caplog):
+    """A full run directory must cost neither probes nor metrics."""
+    archive, ledger = Archive(tmp_path), Ledger()
+    taken(archive, ledger, Sender("worker-0", 1), counted(5))
+    (tmp_path / FOLDER).rename(tmp_path / "away")
+    taken(archive, ledger, Sender("worker-0", 1), counted(6))
+    archive.keep_retired(ledger, ledger.retire(living=[]))
+    assert len(caplog.records) == 1
+    (tmp_path / "away").rename(tmp_path / FOLDER)
+    assert Archive(tmp_path).recall().whole().counters[ACCEPTED] == {"": 5}
+    taken(archive, ledger, Sender("worker-1", 2), counted(7))
+    archive.keep_retired(ledger, gone=[])
+    assert Archive(tmp_path).recall().whole().counters[ACCEPTED] == {"": 13}
+
+
 def test_a_broken_file_costs_only_what_it_held(tmp_path):
     """And is no reason not to start."""
     archive, ledger = Archive(tmp_path), Ledger()
