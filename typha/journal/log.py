@@ -24,7 +24,6 @@ Keyed = tuple[str, bytes]  # a key, and the element that carries it
 PRIVATE: Final = 0o600
 SMALLEST_REWRITE: Final = 8 * 1024 * 1024  # bytes below which a file is not written anew
 RECORD_KEYS: Final = 1000
-LARGEST_RECORD: Final = 256 * 1024 * 1024  # bytes; anything longer is corruption
 _ORDER: Final = tuple(SyncerType)
 _FRAME: Final = struct.Struct("<4sII")  # magic, checksum and length of the body
 _BODY: Final = struct.Struct("<QQQBB")  # epoch, last sequence, horizon, syncer, status
@@ -64,7 +63,7 @@ def decode(data: memoryview) -> Iterator[tuple[int, Record]]:
     while len(data) - end >= _FRAME.size:
         magic, checksum, length = _FRAME.unpack_from(data, end)
         body = data[end + _FRAME.size : end + _FRAME.size + length]
-        if magic != _MAGIC or length > LARGEST_RECORD or len(body) < max(length, _BODY.size):
+        if magic != _MAGIC or len(body) < max(length, _BODY.size):
             return
         if zlib.crc32(body) != checksum:
             return

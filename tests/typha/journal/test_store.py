@@ -109,9 +109,27 @@ def test_since_in_pieces_ends_in_the_same_state(history, limit):
     client: dict[str, bytes] = {}
     at = 0
     while piece := kept.since(at, limit):
+        assert len(piece) <= limit
         replayed(client, [element for _, _, element in piece])
         at = piece[-1][0]
     assert client == replayed({}, [element for _, element in kept.snapshot()])
+
+
+def test_what_came_back_is_told_once():
+    """Its deletion is history that nobody has to be told."""
+    kept = Store()
+    for change in (given_key("/a", b"1"), gone("/a"), given_key("/a", b"2")):
+        kept.apply(change)
+    assert [(sequence, key) for sequence, key, _ in kept.since(0)] == [(3, "/a")]
+
+
+def test_a_deletion_that_is_repeated_is_the_newest_change():
+    """Who catches up is told what those were told who followed, whatever was deleted since."""
+    kept = Store()
+    for key in ("/a", "/b", "/a"):
+        kept.apply(gone(key))
+    assert [(sequence, key) for sequence, key, _ in kept.since(1)] == [(2, "/b"), (3, "/a")]
+    assert [(sequence, key) for sequence, key, _ in kept.since(2)] == [(3, "/a")]
 
 
 def test_forgotten_deletions_are_owned_up_to(monkeypatch):
