@@ -96,6 +96,59 @@ def test_a_file_that_was_taken_away_is_written_again(life):
     assert recalled(life.folder) == life.states[-1]
 
 
+def test_what_a_killed_server_left_unfinished_is_in_nobody_s_way(life):
+    """It had not the name yet under which it would be read."""
+    unfinished = life.folder / f"{checkpoint.NAME}.new"
+    unfinished.write_bytes(b"half of it")
+    life.rewrite()
+    life.copy.update()
+    assert recalled(life.folder) == life.states[-1]
+    assert not unfinished.exists()
+
+
+def test_however_often_it_begins_anew_it_keeps_no_more_files_open(life, tmp_path):
+    """Nor however often it is refused."""
+
+    def open_files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    other = Copy(tmp_path / "journal", life.folder, OURS)
+    before = open_files()
+    for _ in range(3):
+        life.rewrite()
+        life.copy.update()
+        with pytest.raises(OSError, match="another server"):
+            other.update()
+    assert open_files() == before
+
+
+def test_it_is_on_the_disk_before_it_can_be_found_and_so_is_its_name(life, monkeypatch):
+    """A machine that fails at any moment has the old one or the new one."""
+    synced: list[tuple[str, bool]] = []
+
+    def note(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synced.append((path.name, recalled(life.folder) == life.states[-1]))
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(os, "fdatasync", note)
+    life.tell(6)
+    life.copy.update()
+    assert synced == [(checkpoint.NAME, True)]
+    life.tell(7)
+    life.rewrite()
+    life.copy.update()
+    assert synced[1:] == [(f"{checkpoint.NAME}.new", False), (life.folder.name, True)]
+
+
+def test_a_journal_that_becomes_shorter_while_it_is_copied_is_an_error(life, monkeypatch):
+    """There is nothing to be waited for."""
+    monkeypatch.setattr(os, "sendfile", lambda *_: 0)
+    life.tell(6)
+    with pytest.raises(OSError, match="shorter"):
+        life.copy.update()
+
+
 def test_a_failure_leaves_what_was_there_and_nothing_else(life, monkeypatch):
     """A full disk while the journal's successor is copied, then room again."""
 
