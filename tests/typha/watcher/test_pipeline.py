@@ -1,5 +1,8 @@
 """The way of an update, across the deaths of watchers."""
 
+import errno
+import os
+
 from hypothesis import given, strategies as st
 
 from tests.typha.syncers.test_intake import FELIX, KEY, intake, toy
@@ -85,6 +88,46 @@ def test_a_successor_tells_only_what_changed_meanwhile(tmp_path):
     assert client.told == 3
     assert client.status is SyncStatus.IN_SYNC
     assert client.state.keys() == {KEY.format(n) for n in ("a", "c", "d", "default")}
+
+
+def test_without_a_past_the_journal_holds_none(tmp_path):
+    """What it held could not be used, so nobody after us may take it for ours."""
+    fed(begun(tmp_path / "journal"), Client(), *listed({"a": toy("a", "1")}))
+    anew = Pipeline(intake(), tmp_path / "journal", None)
+    remembered = log.recall(tmp_path / "journal")
+    assert remembered is not None
+    assert remembered.epoch == anew.epoch
+    assert len(remembered.stores[FELIX]) == 0
+
+
+def test_a_journal_does_not_grow_for_ever(tmp_path, monkeypatch):
+    """It is written anew where it has outgrown what it describes."""
+    monkeypatch.setattr(log, "SMALLEST_REWRITE", 4000)
+    path = tmp_path / "journal"
+    pipeline, client = begun(path), Client()
+    fed(pipeline, client, *listed({}))
+    for number in range(300):
+        fed(pipeline, client, Changed("toys", toy("a", str(number), str(number + 2))))
+    assert path.stat().st_size < 5000
+    remembered = log.recall(path)
+    assert remembered is not None
+    assert remembered.stores[FELIX].sequence == client.last
+
+
+def test_a_journal_without_room_is_given_up_and_clients_do_not_notice(tmp_path, monkeypatch):
+    """Only a successor will have to start anew: one with a hole would be worse than none."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    pipeline, client = begun(tmp_path / "journal"), Client()
+    fed(pipeline, client, *listed({"a": toy("a", "1")}))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        fed(pipeline, client, Changed("toys", toy("b", "1")))
+    fed(pipeline, client, Changed("toys", toy("c", "1")))
+    assert client.state.keys() == {KEY.format(n) for n in ("a", "b", "c", "default")}
+    assert log.recall(tmp_path / "journal") is None
 
 
 stories = st.lists(
