@@ -198,6 +198,7 @@ class Watcher(ProcessSlot):
     sequence = _PerSyncer()  # watcher: newest sequence number published
     status = _PerSyncer()  # watcher: the protocol's SyncStatus number
     stale = _Whole()  # watcher: resources beyond their freshness limit
+    snapshot_errno = _Whole()  # watcher: why no snapshot can be written; 0 while one can
     unverified = _PerSyncer()  # watcher: keys known from before that the datastore has not shown
 
     def in_sync(self, syncer: str) -> bool:

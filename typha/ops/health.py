@@ -5,6 +5,7 @@ process's heartbeat, the freshness of the datastore's streams, the shutdown.  Wh
 named in the column that the original leaves empty.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -91,6 +92,9 @@ def _server(board: Scoreboard, now: float, deaf: Sequence[str]) -> Row:
         for index, slot in enumerate(board.workers)
         if (problem := _problem(f"worker-{index}", slot, now))
     ]
+    if board.watcher.snapshot_errno:
+        why = os.strerror(board.watcher.snapshot_errno)
+        problems.append(f"no snapshot can be written to RunDir: {why}")
     silences = [slot.silent_for(now) for slot in board.workers if slot.started_at]
     dead = parent_silent > TIMEOUT_SECONDS or min(silences, default=0.0) > TIMEOUT_SECONDS
     match server.phase:

@@ -50,6 +50,7 @@ class Answers:
         self._largest_answer = largest_answer
         self._ready: dict[Topic, tuple[float, SnapshotReady]] = {}
         self._told: dict[tuple[bytes, int, int, SyncStatus], Changes] = {}
+        self.unwritten: SnapshotWanted | None = None  # for want of room, say
         self.generated: Counter[SyncerType] = Counter()
         self.reused: Counter[SyncerType] = Counter()
         self.sizes: dict[Topic, tuple[int, int]] = {}  # before and after compression
@@ -57,13 +58,23 @@ class Answers:
             left.unlink(missing_ok=True)
 
     def answer(self, question: Question) -> Answer:
-        """Answer a worker; whatever waits has to have been published before."""
+        """Answer a worker; whatever waits has to have been published before.
+
+        Raises OSError when a snapshot cannot be written.
+        """
         topic = Topic.from_bytes(question.topic)
         stream = self._pipeline.streams[topic.syncer]
         if isinstance(question, SnapshotWanted):
+            self.unwritten = question
             ready = self._snapshot(topic, stream)
+            self.unwritten = None
             return ready._replace(token=question.token, published=stream.published)
         return self._changes(topic, stream, question)
+
+    def try_again(self) -> None:
+        """Write the snapshot that could not be written, for those to come.  Raises OSError."""
+        if self.unwritten is not None:
+            self.answer(self.unwritten)
 
     def forget(self) -> None:
         """Let go of answers that were kept for whoever asks the same within a moment."""

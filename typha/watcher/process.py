@@ -37,6 +37,7 @@ from typha.watcher.freshness import Freshness
 from typha.watcher.inbox import Inbox
 from typha.watcher.pacing import Pacer
 from typha.watcher.pipeline import Pipeline
+from typha.watcher.room import Room
 from typha.watcher.shedding import Shedding
 from typha.watcher.stream import Stream
 
@@ -75,6 +76,7 @@ class Watcher:
         batch = settings.server.max_batch_kvs
         self._broadcast = Broadcast(self._publisher, self._pipeline.epoch, batch)
         self._answers = Answers(self._pipeline, run_directory, min(batch, STREAMED_BATCH))
+        self._room = Room(self._answers, self._slot)
         self._pacers = {s: Pacer(settings.server.batch_window) for s in SyncerType}
         self._inbox = Inbox()
         self._taken: deque[tuple[float, Event]] = deque()  # out of it, and not worked in yet
@@ -90,10 +92,9 @@ class Watcher:
         counted = (self._pipeline, self._answers, self._freshness, self._checkpointing)
         self._counts = Counts(*counted)
         self._shedding = Shedding(settings, board, time.monotonic())
-        self._is_cut_off = False
         self._tick_at = 0.0
         self._settle_by = time.monotonic() + SETTLE_SECONDS
-        self._is_settled = False
+        self._is_settled = self._is_cut_off = False
         self._source = opening.open_source(datastore, self._intake.resources)
 
     def _resume(self, journal: Path) -> Pipeline:
@@ -221,14 +222,15 @@ class Watcher:
                     return
         except WireError as error:  # only a process of another version could send it
             log.warning("question ignored", extra={"error": str(error)})
-        except OSError as error:  # the worker asks again
-            log.error("no snapshot", extra={"error": str(error)})  # noqa: TRY400 - the text says all
+        except OSError as error:
+            self._room.failed(error, time.monotonic())
 
     def _tick(self, now: float) -> None:
         if now < self._tick_at:
             return
         self._tick_at = now + TICK_SECONDS
         self._answers.forget()
+        self._room.turn(now)
         streams = self._pipeline.streams
         self._broadcast.tick({s.value: stream.published for s, stream in streams.items()})
         for syncer, stream in streams.items():  # after a restart there may be nothing to publish

@@ -1,5 +1,7 @@
 """The table that probes get, and what it takes to be alive and ready."""
 
+import errno
+
 import pytest
 
 from typha.ops import health
@@ -142,6 +144,14 @@ def test_stale_resources_are_named_and_cost_readiness_only(board):
     verdict = judge(board, stale=["nodes", "pods"])
     assert (verdict.is_live, verdict.is_ready) == (True, False)
     assert verdict.problems == ("stale: nodes, pods",)
+
+
+def test_who_can_serve_nobody_new_is_not_ready(board):
+    """Those who are connected are served; the error is the kernel's."""
+    board.watcher.snapshot_errno = errno.ENOSPC
+    verdict = judge(board)
+    assert (verdict.is_live, verdict.is_ready) == (True, False)
+    assert verdict.problems == ("no snapshot can be written to RunDir: No space left on device",)
 
 
 def test_the_table_grows_with_what_it_has_to_say(board):
