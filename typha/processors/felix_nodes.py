@@ -54,10 +54,14 @@ def _keys(resource: Resource) -> Iterator[tuple[str, bytes | JsonObject]]:
 
 
 def _host_address(bgp: JsonObject, addresses: Iterable[JsonObject]) -> str | None:
-    """Return the IPv4 address that other hosts reach this one by."""
-    own = _v4(bgp.get("ipv4Address", ""))
+    """Return the IPv4 address that other hosts reach this one by.
+
+    What stands in its place in BGP's settings is not judged: such a node is unfit, its keys are
+    not.
+    """
+    own = nets.parse(bgp.get("ipv4Address", ""))
     if own is not None:
-        return own
+        return own.address_text()
     for wanted in ("InternalIP", "ExternalIP"):
         for each in addresses:
             found = _v4(each["address"]) if each.get("type") == wanted else None

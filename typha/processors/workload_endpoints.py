@@ -62,7 +62,7 @@ def _add_optional(value: JsonObject, metadata: JsonObject, spec: JsonObject) -> 
         value["allow_spoofed_source_ips"] = spec["allowSpoofedSourcePrefixes"]
     if metadata.get("annotations"):
         value["annotations"] = metadata["annotations"]
-    if spec.get("qosControls"):
+    if "qosControls" in spec:  # also without any: so may a stored one be
         value["qosControls"] = spec["qosControls"]
 
 

@@ -39,6 +39,14 @@ def test_an_endpoint_of_another_orchestrator():
     )
 
 
+def test_controls_that_control_nothing_are_sent_as_such():
+    """They are stored, and the original keeps what is."""
+    (kv,) = kvs(ipNetworks=["10.0.0.1"], qosControls={"ingressMaxConnections": 0})
+    assert kv.value["qosControls"] == {}
+    (kv,) = kvs(ipNetworks=["10.0.0.1"], qosControls=None)
+    assert "qosControls" not in kv.value
+
+
 def test_an_endpoint_without_address_is_none():
     """Felix could make no rules for it."""
     assert kvs(interfaceName="cali1") == []
