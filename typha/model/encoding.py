@@ -40,6 +40,8 @@ def encode(value: Any) -> bytes:
     except TypeError:
         text = orjson.dumps(_without_surrogates(value)).replace(_REPLACEMENT, rb"\ufffd")
     # A number in bytes is looked for by memchr, several times faster than bytes in bytes.
+    if _BACKSLASH in text and (rb"\b" in text or rb"\f" in text):  # before any is added
+        text = _ESCAPE.sub(lambda found: _GO_CONTROLS.get(found[0], found[0]), text)
     if _AMPERSAND in text:
         text = text.replace(b"&", rb"\u0026")
     if _LESS in text:
@@ -48,8 +50,6 @@ def encode(value: Any) -> bytes:
         text = text.replace(b">", rb"\u003e")
     if _SEPARATORS in text:
         text = text.replace(b"\xe2\x80\xa8", rb"\u2028").replace(b"\xe2\x80\xa9", rb"\u2029")
-    if _BACKSLASH in text and (rb"\b" in text or rb"\f" in text):
-        text = _ESCAPE.sub(lambda found: _GO_CONTROLS.get(found[0], found[0]), text)
     return text
 
 

@@ -18,7 +18,9 @@ def of(resource: Resource) -> JsonObject:
 
 def text(spec: JsonObject, member: str) -> str:
     """Return a text."""
-    value = spec.get(member)
+    if member not in spec:
+        return ""
+    value = spec[member]
     return value if type(value) is str else metadata.text(spec, member, "spec")
 
 

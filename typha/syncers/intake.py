@@ -24,7 +24,7 @@ from typha.datastore.ports import (
 )
 from typha.journal import store
 from typha.model import encoding
-from typha.model.resources import KV, ConversionError, JsonObject, Reader, Reading, Resource
+from typha.model.resources import ConversionError, JsonObject, Reading, Resource
 from typha.syncers.catalog import Feed
 from typha.syncers.tracker import ContestedTracker, Outcome, Tracker, Tracking
 from typha.syncproto.messages import SyncerType, SyncStatus
@@ -67,6 +67,7 @@ class _Channel:
             (feed, ContestedTracker() if feed.contested else Tracker()) for feed in feeds
         ]
         self.syncers: Syncers = frozenset().union(*(feed.syncers for feed, _ in self.feeds))
+        (self.read,) = {feed.read for feed, _ in self.feeds}  # once, whatever is made of it
         self.revisions: dict[str, str] = {}  # of the objects that were converted as they are
         self.fingerprints: dict[str, int] = {}  # of objects that have changed before
         self.unseen: set[str] = set()
@@ -200,7 +201,8 @@ class Intake:
             self.unchanged[resource] += 1
             return
         try:
-            made = self._convert(channel, item, live=live)
+            read = channel.read(item, self._watching if live else self._listing)
+            made = [[] if read is None else feed.process(read) for feed, _ in channel.feeds]
         except ConversionError as error:
             yield from self._refuse(channel, resource, identity, str(error))
             return
@@ -218,17 +220,6 @@ class Intake:
             channel.revisions[identity] = revision
         for (feed, tracker), kvs in zip(channel.feeds, made, strict=True):
             yield from _address(channel, feed, tracker.take(identity, kvs))
-
-    def _convert(self, channel: _Channel, item: JsonObject, *, live: bool) -> list[list[KV]]:
-        reading = self._watching if live else self._listing
-        read: dict[Reader, Resource | None] = {}
-        made: list[list[KV]] = []
-        for feed, _ in channel.feeds:
-            if feed.read not in read:
-                read[feed.read] = feed.read(item, reading)
-            resource = read[feed.read]
-            made.append([] if resource is None else feed.process(resource))
-        return made
 
     def _lose(self, channel: _Channel, event: Removed | Undecodable) -> Iterator[Addressed]:
         identity = f"{event.namespace}/{event.name}"

@@ -6,6 +6,7 @@ and HTTP matches may be anything that could be converted.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from typha.model import selectors
@@ -18,6 +19,7 @@ _HINTS: Final = frozenset({"AssumeNeededOnEveryNode"})
 
 _PROTOCOLS: Final = frozenset({"tcp", "udp", "icmp", "icmpv6", "sctp", "udplite"})
 _WITH_PORTS: Final = frozenset({"tcp", "udp", "sctp", 6, 17, 132})
+_FEW_PORTS: Final = 16  # in a list that is remembered
 _ENDPOINT_PROTOCOLS: Final = frozenset({"tcp", "udp", "sctp"})
 _LAST_PROTOCOL: Final = 255
 _IP_VERSIONS: Final = (4, 6)
@@ -115,15 +117,23 @@ def _selector(_: JsonObject, member: str, selector: str) -> str | None:
 
 
 def _ports(rule: JsonObject, member: str, ports: list[int | str]) -> str | None:
-    protocol = rule.get("protocol")
+    given = rule.get("protocol"), tuple(ports)
+    reason = _known_ports(*given) if len(ports) <= _FEW_PORTS else _reason_no_ports(*given)
+    return None if reason is None else f"{member}: {reason}"
+
+
+def _reason_no_ports(protocol: int | str | None, ports: tuple[int | str, ...]) -> str | None:
     if ports and protocol is not None and protocol not in _WITH_PORTS:
-        return f"{member}: protocol {protocol!r} has no ports"
+        return f"protocol {protocol!r} has no ports"
     for port in ports:
-        if port < 1 if type(port) is int else not _is_port(port):
-            return f"{member}: {port!r} is no port"
+        if not _is_port(port):
+            return f"{port!r} is no port"
         if protocol is None and not _is_named(port):
-            return f"{member}: {port!r} needs a protocol"
+            return f"{port!r} needs a protocol"
     return None
+
+
+_known_ports = lru_cache(maxsize=2048)(_reason_no_ports)  # policies tend to name the same ones
 
 
 _CHECKS: Final[Mapping[str, Callable[[JsonObject, str, Any], str | None]]] = {
