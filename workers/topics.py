@@ -19,6 +19,7 @@ from typha.bus.wire import (
 from typha.syncproto import frames
 from typha.syncproto.frames import Frame, Topic
 from typha.telemetry.closing import CloseReason
+from workers.behind import Behind
 from workers.connection import Connection, Stage
 from workers.counting import Counts
 from workers.egress import Egress
@@ -32,7 +33,8 @@ ASK_AGAIN_SECONDS: Final = 2.0  # a watcher that was replaced meanwhile never go
 # Of those that came together each client is sent one joint piece: whoever lags behind the watcher
 # so catches up.  And a bound, for on a crowded machine they may come faster than they are sent.
 FRAMES_A_TURN: Final = 16
-FOR_ALL: Final = 0  # the token of questions that concern everybody behind a topic
+# The token of questions that concern everybody behind a topic; of others it is the position.
+FOR_ALL: Final = -1
 
 
 class _Following:
@@ -42,6 +44,7 @@ class _Following:
         self.replica = Replica(topic, window_bytes)
         self.members: dict[int, Connection] = {}  # told everything that comes
         self.waiting: list[Connection] = []  # for a snapshot
+        self.behind = Behind()
         self.users = 0  # connections in any state
         self.asked_snapshot_at = 0.0
         self.asked_changes_at = 0.0
@@ -59,7 +62,6 @@ class Topics:
         self._window_bytes = window_bytes
         self._counts = counts
         self._following: dict[bytes, _Following] = {}
-        self._behind: dict[int, tuple[Connection, float]] = {}
         self._egress = egress
         self.to_write: list[Connection] = []  # whose outboxes have something new
 
@@ -105,13 +107,13 @@ class Topics:
 
     def leave(self, connection: Connection) -> None:
         """Forget a connection."""
-        self._behind.pop(connection.number, None)
         if connection.replica is None:
             return
         following = self._following.get(connection.replica.name)
         if following is None or following.replica is not connection.replica:
             return  # the topic was lost and maybe begun anew
         following.users -= 1
+        following.behind.leave(connection)
         if following.members.pop(connection.number, None) is None:
             following.waiting = [c for c in following.waiting if c is not connection]
 
@@ -119,12 +121,9 @@ class Topics:
         """Let the watcher say what changed since a connection's position."""
         replica = connection.replica
         assert replica is not None
-        self._behind[connection.number] = (connection, now)
         self._counts.catch_ups[replica.topic.syncer] += 1
-        question = ChangesWanted(
-            replica.name, connection.position, replica.epoch, connection.number
-        )
-        self._bus.ask(question)
+        if self._following[replica.name].behind.arrive(connection, now):
+            self._ask_since(replica, connection.position, connection.position)
 
     def take_writes(self) -> list[Connection]:
         """Give, once, the connections whose outboxes have something new."""
@@ -157,7 +156,10 @@ class Topics:
         following.asked_changes_at = now
         replica = following.replica
         self._counts.gaps[replica.topic.syncer] += 1
-        self._bus.ask(ChangesWanted(replica.name, replica.last, replica.epoch, FOR_ALL))
+        self._ask_since(replica, replica.last, FOR_ALL)
+
+    def _ask_since(self, replica: Replica, position: int, token: int) -> None:
+        self._bus.ask(ChangesWanted(replica.name, position, replica.epoch, token))
 
     def _take_published(self, parts: Parts, verdicts: dict[bytes, Verdict]) -> None:
         """Take a frame or a tick; notes what is to be done about the topics that it concerns."""
@@ -182,7 +184,7 @@ class Topics:
         elif isinstance(answer, HistoryLost):
             self._lose(following, answer.token)
         elif answer.token != FOR_ALL:
-            self._take_changes_for(answer)
+            self._take_changes_for(answer, following)
         else:
             self._act_on(following.replica.take_changes(answer), following, now)
 
@@ -212,14 +214,14 @@ class Topics:
         for connection in waiting:
             self._begin_snapshot(connection, following.replica)
 
-    def _take_changes_for(self, changes: Changes) -> None:
-        connection, _ = self._behind.get(changes.token, (None, 0.0))
-        if connection is None or changes.frame.first != connection.position + 1:
-            return  # to a question that was asked twice, of before the last answer
-        del self._behind[changes.token]
+    def _take_changes_for(self, changes: Changes, following: _Following) -> None:
         frame = changes.frame
-        connection.caught_up_to(frame.last, frame.payload, is_all=not changes.more)
-        self.to_write.append(connection)
+        if frame.epoch != following.replica.epoch:
+            return  # it was asked before the topic was lost and begun anew
+        concerned = following.behind.answered(changes.token)
+        for connection in concerned:
+            connection.caught_up_to(frame.last, frame.payload, is_all=not changes.more)
+        self.to_write += concerned
 
     def _act_on(self, verdict: Verdict, following: _Following, now: float) -> None:
         before = following.replica.log.last
@@ -236,8 +238,7 @@ class Topics:
     def _lose(self, following: _Following, token: int) -> None:
         """End whoever cannot be told what is missing: they start again with a snapshot."""
         if token != FOR_ALL:
-            connection, _ = self._behind.pop(token, (None, 0.0))
-            concerned = [] if connection is None else [connection]
+            concerned = following.behind.answered(token)
         else:
             concerned = [*following.members.values(), *following.waiting]
             del self._following[following.replica.name]
@@ -270,10 +271,9 @@ class Topics:
                 self._ask_snapshot(following, now)
             if following.replica.is_asking and _is_due(following.asked_changes_at, now):
                 self._ask_changes(following, now)
+            for position in following.behind.overdue(now - ASK_AGAIN_SECONDS, now):
+                self._ask_since(following.replica, position, position)
             self._leave_if_idle(following, now)
-        for connection, asked_at in list(self._behind.values()):
-            if _is_due(asked_at, now):
-                self.ask_changes_for(connection, now)
 
     def _leave_if_idle(self, following: _Following, now: float) -> None:
         if following.users:

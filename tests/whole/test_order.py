@@ -187,49 +187,72 @@ def test_an_answer_that_comes_twice_takes_nobody_back(server):
     client.hang_up()
 
 
-def test_clients_that_fell_behind_together_are_told_the_same_bytes(server):
-    """Until something changes: hundreds may ask at the same moment."""
-    topic = Topic(SyncerType.FELIX, Dialect.MODERN, Codec.SNAPPY).to_bytes()
-    epoch = server.watcher.pipeline.epoch
-
-    def told(token):
-        return server.watcher.answers.answer(ChangesWanted(topic, 0, epoch, token))
-
-    server.change("a", 1)
-    first, second = told(1), told(2)
-    assert second == first._replace(token=2)
-    assert second.frame is first.frame
-    server.change("a", 2)
-    third = told(3)
-    assert third.frame.last > first.frame.last
-    assert third.frame.payload != first.frame.payload
-
-
-def test_a_snapshot_that_somebody_swept_away_is_made_anew(server):
-    """And asked for again after a while, not thousands of times a second."""
-    first, second = (Client("v3.32.1", SyncerType.FELIX) for _ in range(2))
-    for client in (first, second):
+def test_who_falls_behind_together_has_one_question_and_is_told_the_same_bytes(server):
+    """However many they are; who leaves meanwhile is not waited for."""
+    clients = [Client("v3.32.1", SyncerType.FELIX) for _ in range(3)]
+    for client in clients:
         client.connect(server.worker)
-    server.worker.turn()
-    first.read(100_000)
+    while any(client.status is not SyncStatus.IN_SYNC for client in clients):
+        server.watcher.hear()
+        server.worker.turn()
+        server.answered()
+        for client in clients:
+            client.read(100_000)
+    for variant in range(40):
+        server.change("a", variant % 5)
+        server.worker.end.let_through(100, 0)
+        server.worker.turn()
+    while sum(client.read(100_000) for client in clients):
+        server.worker.turn()
+    assert len(server.bus.questions) == 1
+    clients.pop().hang_up()
     server.worker.turn()
     server.watcher.answer(1)
-    (file,) = server.watcher.folder.glob("snapshot-*")
-    file.unlink()
     server.worker.end.let_through(0, 1)
-    for _ in range(3):
-        server.worker.turn()
-    assert not server.bus.questions
-    server.worker.turn(late=3.0)
-    assert len(server.bus.questions) == 1
-    for _ in range(20):
-        server.watcher.hear()
-        server.answered()
-        second.read(100_000)
-        server.worker.turn()
-    assert second.status is SyncStatus.IN_SYNC
-    for client in (first, second):
+    server.worker.topics.receive(time.monotonic())
+    waiting = server.worker.topics.to_write
+    assert len(waiting) == len(clients)
+    (payload,) = {id(message) for connection in waiting for message in connection._control}
+    assert payload
+    server.worker.turn()
+    for client in clients:
+        client.read(100_000)
+        assert b'"pcns.v":"4"' in client.state[KEY.format("a")]
         client.hang_up()
+
+
+def test_workers_that_ask_alike_are_told_the_same_bytes(server):
+    """Until something changes, if they were all; but what leads to the rest leads there still."""
+    topic = Topic(SyncerType.FELIX, Dialect.MODERN, Codec.SNAPPY).to_bytes()
+    stream = server.watcher.pipeline.streams[SyncerType.FELIX]
+    epoch = server.watcher.pipeline.epoch
+    tokens = iter(range(100))
+
+    def told(since):
+        token = next(tokens)
+        answer = server.watcher.answers.answer(ChangesWanted(topic, since, epoch, token))
+        assert answer.token == token
+        return answer
+
+    for name in "abc":
+        server.change(name, 1)
+    some = told(0)
+    assert some.more
+    newest = stream.published - 1
+    rest = told(newest)
+    assert not rest.more
+    assert told(newest).frame is rest.frame
+    server.change("a", 2)
+    assert told(0).frame is some.frame
+    assert told(newest).frame.payload != rest.frame.payload
+    at, state = 0, set()
+    while at < stream.published:
+        answer = told(at)
+        assert answer.frame.first == at + 1
+        at = answer.frame.last
+        state.add(answer.frame.payload)
+        assert answer.more is (at < stream.published)
+    assert len(state) > 1
 
 
 def test_a_client_that_waits_when_the_past_is_lost_begins_anew_at_once(server):
@@ -243,7 +266,7 @@ def test_a_client_that_waits_when_the_past_is_lost_begins_anew_at_once(server):
     server.worker.end.let_through(100, 0)
     server.worker.turn()
     (following,) = server.worker.topics._following.values()
-    server.worker.topics._lose(following, 0)
+    server.worker.topics._lose(following, FOR_ALL)
     server.worker.turn()
     assert not server.worker.shard.connections
     client.hang_up()

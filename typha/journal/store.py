@@ -5,14 +5,16 @@ everything up to n must still be told: the latest value of each key changed afte
 twice.  Deletions are remembered for a bounded horizon.  Knows no wire, no file and no clock.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import islice
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from typha.syncproto import schema
 from typha.syncproto.messages import UpdateType
 
 MINIMUM_TOMBSTONES: Final = 10_000  # deletions remembered however small the store is
+Entry = tuple[int, str, bytes]  # the sequence number of a key's last change, key, element
 
 
 class Change(NamedTuple):
@@ -125,7 +127,7 @@ class Store:
         for key in sorted(self._live):
             yield key, self._live[key][1]
 
-    def since(self, sequence: int, limit: int | None = None) -> list[tuple[int, str, bytes]]:
+    def since(self, sequence: int) -> list[Entry]:
         """List (sequence, key, element) changed after `sequence`, oldest change first.
 
         Raises HistoryLostError when deletions since then have been forgotten.
@@ -135,12 +137,42 @@ class Store:
         changed = list(_newer(self._live, sequence))
         changed.extend(_newer(self._dead, sequence))
         changed.sort()
-        return changed if limit is None else list(islice(changed, limit))
+        return changed
 
 
-def _newer(
-    entries: dict[str, tuple[int, bytes]], sequence: int
-) -> Iterator[tuple[int, str, bytes]]:
+class Backlog:
+    """What has changed in a store since a sequence number, to be told in pieces.
+
+    To find it costs as much as there is of it, so it is found once for all pieces.  What changes
+    meanwhile comes behind its end: then a piece may tell of a key that is told of again later.
+    """
+
+    def __init__(self, store: Store, since: int) -> None:
+        """Look through the store; raises HistoryLostError as it does."""
+        self._entries = store.since(since)
+        self._start = since
+        self._end = store.sequence
+
+    def __len__(self) -> int:
+        """Count the keys that have changed."""
+        return len(self._entries)
+
+    def covers(self, sequence: int) -> bool:
+        """Tell whether some of what has changed since a sequence number is here."""
+        return self._start <= sequence < self._end
+
+    def piece(self, since: int, most: int) -> tuple[list[Entry], int]:
+        """Give at most so many entries, and the sequence number up to which that is all.
+
+        Whoever begins in between has pieces that end where the others' do: then they share them.
+        """
+        begin = bisect_right(self._entries, since, key=itemgetter(0))
+        end = begin - begin % most + most
+        told = self._entries[begin:end]
+        return told, told[-1][0] if end < len(self._entries) else self._end
+
+
+def _newer(entries: dict[str, tuple[int, bytes]], sequence: int) -> Iterator[Entry]:
     for key in reversed(entries):
         changed_at, element = entries[key]
         if changed_at <= sequence:

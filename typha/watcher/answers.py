@@ -16,17 +16,17 @@ from typha.bus.wire import (
     SnapshotWanted,
 )
 from typha.journal import rendering, snapshot
-from typha.journal.store import HistoryLostError
+from typha.journal.store import Backlog, HistoryLostError
 from typha.syncproto import frames
 from typha.syncproto.frames import LARGEST_BATCH, Frame, Topic
-from typha.syncproto.messages import Codec, SyncerType, SyncStatus
+from typha.syncproto.messages import Codec, SyncerType
 from typha.watcher.pipeline import Pipeline
 from typha.watcher.stream import Stream
 
 log = logging.getLogger(__name__)
 
 YOUNG_SECONDS: Final = 1.0  # a snapshot is used that long whatever has changed since
-REMEMBERED_CHANGES: Final = 16  # clients that came together fall behind together, and ask alike
+REMEMBERED_BYTES: Final = 8 << 20  # of answers: workers ask alike, for clients that came together
 TAIL_SHARE: Final = 0.25  # changes since, in shares of its keys, up to which an older one is used
 
 
@@ -49,7 +49,9 @@ class Answers:
         self._streamed_batch = streamed_batch
         self._largest_answer = largest_answer
         self._ready: dict[Topic, tuple[float, SnapshotReady]] = {}
-        self._told: dict[tuple[bytes, int, int, SyncStatus], Changes] = {}
+        self._told: dict[tuple[bytes, int], Changes] = {}  # to which topic, since when
+        self._told_bytes = 0
+        self._backlogs: dict[SyncerType, Backlog] = {}
         self.unwritten: SnapshotWanted | None = None  # for want of room, say
         self.generated: Counter[SyncerType] = Counter()
         self.reused: Counter[SyncerType] = Counter()
@@ -79,6 +81,8 @@ class Answers:
     def forget(self) -> None:
         """Let go of answers that were kept for whoever asks the same within a moment."""
         self._told.clear()
+        self._told_bytes = 0
+        self._backlogs.clear()
 
     def _snapshot(self, topic: Topic, stream: Stream) -> SnapshotReady:
         now = time.monotonic()
@@ -121,19 +125,18 @@ class Answers:
     def _changes(self, topic: Topic, stream: Stream, question: ChangesWanted) -> Answer:
         if question.epoch != self._pipeline.epoch:
             return HistoryLost(question.topic, question.token)
-        asked = (question.topic, question.since, stream.published, stream.status)
+        asked = (question.topic, question.since)
         known = self._told.get(asked)
-        if known is not None:
+        if known is not None and (known.more or known.frame.last == stream.published):
             return known._replace(token=question.token)
         try:
-            changed = stream.store.since(question.since, self._largest_answer + 1)
+            backlog = self._backlog(stream, question.since)
         except HistoryLostError:
             return HistoryLost(question.topic, question.token)
-        more = len(changed) > self._largest_answer
-        told = changed[: self._largest_answer]
-        last = told[-1][0] if more else stream.published
+        told, last = backlog.piece(question.since, self._largest_answer)
         keyed = ((key, element) for _, key, element in told)
         elements = [element for _, element in rendering.rendered(keyed, topic.dialect)]
+        more = last < stream.published
         status = None if more else stream.status
         payload = frames.deltas(elements, status, topic.codec)
         frame = Frame(
@@ -145,7 +148,22 @@ class Answers:
             stream.status,
             payload,
         )
-        if len(self._told) >= REMEMBERED_CHANGES:
+        return self._remember(asked, Changes(question.topic, question.token, more, frame))
+
+    def _backlog(self, stream: Stream, since: int) -> Backlog:
+        """Find what a stream has published since; raises HistoryLostError."""
+        known = self._backlogs.get(stream.syncer)
+        if known is not None and known.covers(since):
+            return known
+        found = Backlog(stream.store, since)
+        if len(found) > self._largest_answer:  # there will be more questions
+            self._backlogs[stream.syncer] = found
+        return found
+
+    def _remember(self, asked: tuple[bytes, int], told: Changes) -> Changes:
+        self._told_bytes += len(told.frame.payload)
+        if self._told_bytes > REMEMBERED_BYTES:
             self._told.clear()
-        self._told[asked] = Changes(question.topic, question.token, more, frame)
-        return self._told[asked]
+            self._told_bytes = len(told.frame.payload)
+        self._told[asked] = told
+        return told

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from typha.journal import store
-from typha.journal.store import HistoryLostError, Store
+from typha.journal.store import Backlog, HistoryLostError, Store
 from typha.syncproto import schema
 from typha.syncproto.messages import UpdateType
 
@@ -100,18 +100,25 @@ def test_since_brings_anybody_to_the_present(history, stop):
     assert client == replayed({}, [element for _, element in kept.snapshot()])
 
 
-@given(changes, st.integers(1, 3))
-def test_since_in_pieces_ends_in_the_same_state(history, limit):
-    """Each piece says how far it leads."""
+@given(changes, changes, st.integers(1, 3))
+def test_a_backlog_in_pieces_ends_in_the_same_state(history, meanwhile, most):
+    """Each piece says how far it leads; what changed meanwhile is in the next backlog."""
     kept = Store()
     for change in history:
         kept.apply(change)
+    backlog = Backlog(kept, 0)
     client: dict[str, bytes] = {}
     at = 0
-    while piece := kept.since(at, limit):
-        assert len(piece) <= limit
+    while at < kept.sequence:
+        if not backlog.covers(at):
+            backlog = Backlog(kept, at)
+        piece, last = backlog.piece(at, most)
+        assert len(piece) <= most
+        assert last > at
         replayed(client, [element for _, _, element in piece])
-        at = piece[-1][0]
+        at = last
+        if meanwhile:
+            kept.apply(meanwhile.pop())
     assert client == replayed({}, [element for _, element in kept.snapshot()])
 
 
@@ -130,6 +137,17 @@ def test_a_deletion_that_is_repeated_is_the_newest_change():
         kept.apply(gone(key))
     assert [(sequence, key) for sequence, key, _ in kept.since(1)] == [(2, "/b"), (3, "/a")]
     assert [(sequence, key) for sequence, key, _ in kept.since(2)] == [(3, "/a")]
+
+
+@given(st.integers(1, 40))
+def test_whoever_begins_in_between_soon_shares_the_others_pieces(most):
+    """After one piece at most."""
+    kept = Store()
+    for number in range(30):
+        kept.apply(given_key(f"/{number}", b"1"))
+    backlog = Backlog(kept, 0)
+    ends = {backlog.piece(at, most)[1] for at in range(30)}
+    assert ends == {*range(most, 30, most), 30}
 
 
 def test_forgotten_deletions_are_owned_up_to(monkeypatch):
