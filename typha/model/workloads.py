@@ -3,6 +3,7 @@
 A name is `<node>-<orchestrator>-<workload>-<endpoint>`, each part with its dashes doubled.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from typha.model import macs, nets, ports, typed
@@ -67,6 +68,11 @@ def _mac(text: str) -> str:
     return mac
 
 
+def _unless_empty(parse: Callable[[str], str]) -> Callable[[str], str]:
+    """Return a parser that takes the empty text for none at all."""
+    return lambda text: text and parse(text)
+
+
 _PORT: Final = typed.struct(
     unless_empty("name", typed.STRING),
     always("protocol", ports.PROTOCOL),
@@ -102,11 +108,11 @@ SPEC: Final = typed.struct(
     unless_empty("serviceAccountName", typed.STRING),
     unless_empty("ipNetworks", typed.list_of(typed.parsed(_net, ""))),
     unless_empty("ipNATs", typed.list_of(_NAT)),
-    unless_empty("ipv4Gateway", typed.parsed(_address, "")),
-    unless_empty("ipv6Gateway", typed.parsed(_address, "")),
-    unless_empty("profiles", typed.STRINGS),
+    unless_empty("ipv4Gateway", typed.parsed(_unless_empty(_address), "")),
+    unless_empty("ipv6Gateway", typed.parsed(_unless_empty(_address), "")),
+    if_given("profiles", typed.STRINGS),
     unless_empty("interfaceName", typed.STRING),
-    unless_empty("mac", typed.parsed(_mac, "")),
+    unless_empty("mac", typed.parsed(_unless_empty(_mac), "")),
     unless_empty("ports", typed.list_of(_PORT)),
     unless_empty("allowSpoofedSourcePrefixes", typed.list_of(typed.parsed(_net, ""))),
     if_given("qosControls", _QOS),

@@ -39,6 +39,14 @@ def test_an_endpoint_of_another_orchestrator():
     )
 
 
+def test_what_is_stored_empty_is_not_there():
+    """But a list of no profiles is one."""
+    (kv,) = kvs(ipNetworks=["10.0.0.1"], mac="", ipv4Gateway="", ipv6Gateway="", profiles=[])
+    assert kv.value["mac"] is None
+    assert {"ipv4_gateway", "ipv6_gateway"}.isdisjoint(kv.value)
+    assert kv.value["profile_ids"] == []
+
+
 def test_controls_that_control_nothing_are_sent_as_such():
     """They are stored, and the original keeps what is."""
     (kv,) = kvs(ipNetworks=["10.0.0.1"], qosControls={"ingressMaxConnections": 0})
