@@ -24,7 +24,7 @@ EXIT_INTERRUPTED: Final = 130  # what a shell reports after Ctrl-C
 SECTIONS: Final = {
     "Run": {
         "serve": "The server.",
-        "demo": "Everything on one machine, from nothing: a story in a minute.",
+        "demo": "Everything on one machine, from nothing; it takes seconds.",
     },
     "Look": {
         "status": "How the server and its datastore streams are doing.",
