@@ -67,7 +67,11 @@ def _load(configuration: Configuration) -> parts.Settings:
     """Read the settings, and begin to log as they say."""
     log.info("Loading configuration...", extra={"file": configuration.file})
     loaded = loading.load(configuration.environ, configuration.file)
-    logs.configure(loaded.settings.logs, logs.PARENT)
+    try:
+        logs.configure(loaded.settings.logs, logs.PARENT)
+    except OSError as error:
+        wanted = f"a file that can be written is expected, or none ({error.strerror})"
+        raise ConfigError("LogFilePath", loaded.settings.logs.file_path, wanted) from error
     logs.tell(loaded.notes)
     rows = listing.rows(loaded, configuration.environ, configuration.file)
     given = {row.name: row.value for row in rows if row.source != "default"}

@@ -104,6 +104,14 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(start):
     assert "Traceback" not in said
 
 
+def test_a_log_file_that_cannot_be_written_is_named_by_its_setting(start, short_folder):
+    """Where somebody asked for it."""
+    said = refused(start, LogFilePath=short_folder)
+    assert f"LogFilePath: '{short_folder}' cannot be used" in said
+    assert "Is a directory" in said
+    assert "Traceback" not in said
+
+
 def test_a_busy_port_is_named_by_its_settings(start):
     """As one line with a hint."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

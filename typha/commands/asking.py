@@ -52,29 +52,34 @@ class Server:
 
     def ask(self, path: str) -> Any:
         """Return what is said at a path, as JSON has it.  Raises AbsentError or CommandError."""
-        connection = self._connection()
+        connection, where = self._connection()
         try:
             connection.request("GET", path)
             response = connection.getresponse()
             body = response.read()
         except OSError as error:
-            raise AbsentError(f"the server does not answer: {error}", "is it running?") from error
+            text = f"the server at {where} does not answer: {error.strerror or error}"
+            raise AbsentError(text, "is it running?") from error
         except http.client.HTTPException as error:
-            raise CommandError(f"no HTTP is spoken there: {error!r}") from error
+            raise CommandError(f"no HTTP is spoken at {where}: {error!r}") from error
         finally:
             connection.close()
         if response.status != http.HTTPStatus.OK:
-            raise CommandError(f"this is not Typha's health endpoint: status {response.status}")
+            text = f"{where} is not Typha's health endpoint: status {response.status}"
+            raise CommandError(text)
         return orjson.loads(body)
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self) -> tuple[http.client.HTTPConnection, str]:
+        """Return what to ask, not yet connected, and where that is."""
         if self._url:
             parts = urlsplit(self._url if "//" in self._url else f"//{self._url}")
             if not parts.hostname:
                 raise click.BadParameter("a URL is http://HOST:PORT", param_hint="--url")
             port = parts.port or HEALTH_PORT
-            return http.client.HTTPConnection(parts.hostname, port, timeout=PATIENCE_SECONDS)
-        return _OverUnixSocket(self._folder() / endpoints.SOCKET_NAME)
+            found = http.client.HTTPConnection(parts.hostname, port, timeout=PATIENCE_SECONDS)
+            return found, f"{parts.hostname}:{port}"
+        folder = self._folder()
+        return _OverUnixSocket(folder / endpoints.SOCKET_NAME), str(folder)
 
     def _folder(self) -> Path:
         """Find the run directory: as told, as configured, or the only one there is."""

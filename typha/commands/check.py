@@ -2,10 +2,12 @@
 
 import dataclasses
 import datetime as dt
+import itertools
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Final
 
 import click
@@ -13,7 +15,7 @@ import orjson
 
 from typha.commands import options
 from typha.commands.checks import certificates, datastore, places, settings
-from typha.config import loading
+from typha.config import findings, loading
 from typha.config.errors import ConfigError
 from typha.config.findings import Finding, Verdict
 from typha.config.loading import Loaded
@@ -41,22 +43,29 @@ def check(config_file: str, layout: str) -> int:
     loaded, errors = loading.examine(os.environ, config_file)
     verdicts: Counter[Verdict] = Counter()
     show = _show_json if layout == "json" else _show_text
-    for title, section in _sections(loaded, errors):
+    for title, section in _sections(config_file, loaded, errors):
         verdicts.update(show(title, section))
     if layout == "text":
         click.echo(_summary(verdicts))
     return max((_EXIT_CODES[verdict] for verdict in verdicts), default=0)
 
 
-def _sections(loaded: Loaded, errors: tuple[ConfigError, ...]) -> Sections:
+def _sections(config_file: str, loaded: Loaded, errors: tuple[ConfigError, ...]) -> Sections:
     """Name what is looked at, in order; each is looked at when its findings are taken."""
     made = loaded.settings
     return (
-        ("Settings", settings.find(loaded, errors)),
+        ("Settings", itertools.chain(_file(config_file), settings.find(loaded, errors))),
         ("Certificates", certificates.find(made, dt.datetime.now(dt.UTC))),
         ("Folders and ports", places.find(made)),
         ("Datastore", datastore.find(made.datastore)),
     )
+
+
+def _file(config_file: str) -> Iterator[Finding]:
+    """Look whether a file that somebody named is there: the server does without."""
+    if config_file != loading.DEFAULT_FILE and not Path(config_file).exists():
+        message = f"{config_file} does not exist, so nothing is read from it"
+        yield findings.warning("--config-file", message)
 
 
 def _show_text(title: str, section: Iterable[Finding]) -> list[Verdict]:

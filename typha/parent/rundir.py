@@ -118,14 +118,24 @@ def _candidates(home: Path) -> Iterator[Path]:
                 yield path
 
 
-def _take(path: Path) -> RunDir:
+def unfit(path: Path) -> str:
+    """Say what speaks against a folder that there is, or will be; empty if nothing does.
+
+    Raises OSError.
+    """
     if len(os.fsencode(path)) > LONGEST_PATH:
-        raise RunDirError(f"RunDir {path} is longer than {LONGEST_PATH} bytes: name a shorter one")
-    made = not path.exists()
+        return f"is longer than {LONGEST_PATH} bytes: name a shorter one"
+    if path.exists() and any(path.iterdir()) and not (path / LOCK_NAME).exists():
+        return "holds files that are not ours: name an empty folder"
+    return ""
+
+
+def _take(path: Path) -> RunDir:
     try:
+        if obstacle := unfit(path):
+            raise RunDirError(f"RunDir {path} {obstacle}")
+        made = not path.exists()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(path.iterdir()) and not (path / LOCK_NAME).exists():
-            raise RunDirError(f"RunDir {path} holds files that are not ours: name an empty folder")
         lock = _locked(path)
     except OSError as error:
         raise RunDirError(f"RunDir {path} cannot be used: {error.strerror}") from error

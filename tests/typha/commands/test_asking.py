@@ -92,8 +92,10 @@ def test_no_server_is_said_to_be_absent(home):
     """Which `--wait` waits for."""
     with pytest.raises(asking.AbsentError, match="no server of this user"):
         server().ask("/status.json")
-    with pytest.raises(asking.AbsentError, match="does not answer"):
+    with pytest.raises(asking.AbsentError, match=f"at {home} does not answer: No such file"):
         server(rundir=str(home)).ask("/status.json")
+    with pytest.raises(asking.AbsentError, match=r"at 127\.0\.0\.1:1 does not answer: Connection"):
+        server(url="http://127.0.0.1:1").ask("/status.json")
 
 
 def test_what_is_not_typha_is_recognised():

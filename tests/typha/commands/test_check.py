@@ -49,6 +49,13 @@ def test_a_warning_is_exit_1(typha, environ, tmp_path):
     assert "broken.yaml" in done.stdout
 
 
+def test_a_file_that_was_named_and_is_not_there(typha, environ, tmp_path):
+    """The server would go on without it."""
+    done = typha("check", "--config-file", str(tmp_path / "typo.cfg"), **environ)
+    assert done.returncode == 1
+    assert f"  WARN  --config-file: {tmp_path / 'typo.cfg'} does not exist" in done.stdout
+
+
 def test_an_error_is_exit_2(typha, environ):
     """However many warnings there are."""
     done = typha("check", **environ | {"TYPHA_CAFILE": "/gone", "TYPHA_HEALTHPORT": "x"})

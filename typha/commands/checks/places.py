@@ -10,6 +10,7 @@ from pathlib import Path
 from typha.config import findings
 from typha.config.findings import Finding, Verdict
 from typha.config.settings import Settings
+from typha.parent import rundir
 
 
 def find(settings: Settings) -> Iterator[Finding]:
@@ -17,7 +18,7 @@ def find(settings: Settings) -> Iterator[Finding]:
     yield from _log_file(settings)
     processes = settings.processes
     if processes.run_dir:
-        yield _folder("RunDir", Path(processes.run_dir))
+        yield _run_dir(Path(processes.run_dir).absolute())
     if processes.warm_start:
         yield _volume(Path(processes.checkpoint_dir))
     elif processes.checkpoint_dir:
@@ -47,6 +48,20 @@ def _folder(subject: str, folder: Path) -> Finding:
     if trouble:
         return findings.error(subject, f"{folder}: {trouble}")
     return findings.ok(subject, f"{folder} can be written")
+
+
+def _run_dir(folder: Path) -> Finding:
+    """Look for what would keep the server from taking it, beside that it cannot write there."""
+    try:
+        obstacle = rundir.unfit(folder)
+    except OSError as error:
+        obstacle = f"cannot be used: {error.strerror}"
+    if obstacle:
+        return findings.error("RunDir", f"{folder} {obstacle}")
+    if rundir.is_alive(folder):
+        message = f"{folder} is in use by a running server"
+        return findings.warning("RunDir", message, "that is fine if it is this server")
+    return _folder("RunDir", folder)
 
 
 def _volume(folder: Path) -> Finding:

@@ -12,6 +12,7 @@ from typha.config.settings import (
     ServerSettings,
     Settings,
 )
+from typha.parent import rundir
 
 NO_LOG = LogSettings(file_path="")
 
@@ -65,6 +66,27 @@ def test_folders_that_are_set(tmp_path):
     )
     verdicts = found(processes=processes)
     assert (verdicts["RunDir"], verdicts["CheckpointDir"]) == ("ok", "error")
+
+
+def test_a_run_directory_that_the_server_would_refuse(tmp_path):
+    """With its own words; one that is in use may be that of this server."""
+    (tmp_path / "precious").touch()
+    assert found(processes=ProcessSettings(run_dir=str(tmp_path)))["RunDir"] == "error"
+    below = str(tmp_path / "precious" / "run")
+    assert found(processes=ProcessSettings(run_dir=below))["RunDir"] == "error"
+    long = str(tmp_path / ("x" * rundir.LONGEST_PATH))
+    assert found(processes=ProcessSettings(run_dir=long))["RunDir"] == "error"
+
+
+def test_a_run_directory_in_use(short_folder):
+    """As where check is run beside the server."""
+    taken = rundir.open_(str(short_folder / "run"))
+    try:
+        processes = ProcessSettings(run_dir=str(short_folder / "run"))
+        assert found(processes=processes)["RunDir"] == "warning"
+    finally:
+        taken.remove()
+    assert found(processes=processes)["RunDir"] == "ok"
 
 
 @pytest.mark.parametrize(
