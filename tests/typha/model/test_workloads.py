@@ -57,7 +57,12 @@ def test_a_stored_spec_is_typed():
 
 @pytest.mark.parametrize(
     "bad",
-    [{"ipNetworks": ["elm"]}, {"mac": "zz"}, {"ipv6Gateway": "elm"}, {"ports": [{"protocol": 256}]}],
+    [
+        {"ipNetworks": ["elm"]},
+        {"mac": "zz"},
+        {"ipv6Gateway": "elm"},
+        {"ports": [{"protocol": 256}]},
+    ],
 )
 def test_a_spec_that_cannot_be_read_is_refused(bad):
     """Naming the member."""
