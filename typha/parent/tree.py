@@ -104,9 +104,7 @@ class ProcessTree:
         child.post.slot.reset(pid=0, now=now)
         try:
             child.pid = children.fork(child.post, self._board, self._hooks)
-        except (
-            OSError
-        ) as error:  # out of memory or of processes: that may pass, so the others live
+        except OSError as error:  # out of memory or of processes: it may pass, the others live
             child.due = now + FORK_AGAIN_SECONDS
             facts = {"child": child.post.name, "error": error.strerror}
             log.error("process cannot be started, trying again", extra=facts)  # noqa: TRY400 - the text says all
