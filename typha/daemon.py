@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import typha
@@ -202,25 +203,33 @@ class _Hopeless:
 
 def _hooks(configuration: Configuration, debug: parts.DebugSettings) -> children.Hooks:
     """Make what every process does on SIGHUP and SIGUSR1."""
+    return children.Hooks(
+        reload=partial(_reload, configuration), dump=partial(_dump, debug.memory_profile_path)
+    )
 
-    def reload(name: str) -> None:
-        try:
-            fresh = loading.load(configuration.environ, configuration.file).settings.logs
-            logs.configure(replace(fresh, file_required=False), name)
-        except (ConfigError, OSError) as error:
-            log.error("log settings not reloaded", extra={"error": error})  # noqa: TRY400 no bug
-        else:
-            log.info("log settings reloaded", extra={"severity": fresh.severity_screen})
 
-    def dump(name: str) -> None:
-        if not debug.memory_profile_path:
-            log.info("no memory report: DebugMemoryProfilePath is not set")
-            return
-        try:
-            file = memory.write(debug.memory_profile_path, name)
-        except OSError as error:
-            log.error("no memory report", extra={"error": error})  # noqa: TRY400 no bug of ours
-        else:
-            log.info("memory report written", extra={"file": file})
+def _reload(configuration: Configuration, name: str) -> None:
+    """Read the log settings again, in the process with this name."""
+    try:
+        loaded = loading.load(configuration.environ, configuration.file)
+        fresh = loaded.settings.logs
+        logs.configure(replace(fresh, file_required=False), name)
+    except (ConfigError, OSError) as error:
+        log.error("log settings not reloaded", extra={"error": error})  # noqa: TRY400 no bug
+        return
+    log.info("log settings reloaded", extra={"severity": fresh.severity_screen})
+    if name == logs.PARENT:  # one is enough to tell what is wrong with the file
+        logs.tell(note for note in loaded.notes if note.level >= logging.WARNING)
 
-    return children.Hooks(reload=reload, dump=dump)
+
+def _dump(path: str, name: str) -> None:
+    """Write what the process with this name uses its memory for."""
+    if not path:
+        log.info("no memory report: DebugMemoryProfilePath is not set")
+        return
+    try:
+        file = memory.write(path, name)
+    except OSError as error:
+        log.error("no memory report", extra={"error": error})  # noqa: TRY400 no bug of ours
+    else:
+        log.info("memory report written", extra={"file": file})

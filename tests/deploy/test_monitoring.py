@@ -34,7 +34,7 @@ def exposed() -> dict[str, set[str]]:
     board, ledger = Scoreboard(workers=1), Ledger()
     collectors = [
         exposition.FiguresCollector(ledger, board, time.monotonic),
-        census.ServerCollector(board, time.monotonic),
+        census.ServerCollector(board, time.monotonic, lambda: True),
         census.TreeCollector(board),
     ]
     board.server.parent_pid = 1

@@ -198,6 +198,9 @@ def test_a_bad_file_at_sighup_changes_nothing(start, short_folder):
     file.write_text("DatastoreType = consul\nno delimiter here\n")
     server.process.send_signal(signal.SIGHUP)
     server.wait_for("log settings not reloaded", len(PROCESSES))
+    file.write_text("LogSeverityScreen = verbose\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.wait_for('Replacing invalid value with default .*value="verbose"')
     server.process.send_signal(signal.SIGTERM)
     assert server.process.wait(90) == 0
 

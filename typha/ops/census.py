@@ -15,10 +15,11 @@ Clock = Callable[[], float]
 class ServerCollector:
     """How the server stands, and how its processes fare."""
 
-    def __init__(self, board: Scoreboard, clock: Clock) -> None:
-        """Take the scoreboard; `clock` is monotonic."""
+    def __init__(self, board: Scoreboard, clock: Clock, is_ready: Callable[[], bool]) -> None:
+        """Take the scoreboard, and what readiness says; `clock` is monotonic."""
         self._board = board
         self._clock = clock
+        self._is_ready = is_ready
 
     def collect(self) -> Iterator[Metric]:
         """Give the families."""
@@ -29,6 +30,7 @@ class ServerCollector:
         server, watcher = self._board.server, self._board.watcher
         draining = server.phase is Phase.DRAINING
         yield _gauge("typha_build_info", "Always 1.", 1, version=typha.__version__)
+        yield _gauge("typha_ready", "1 while readiness is good.", int(self._is_ready()))
         yield _gauge(
             "typha_connection_limit",
             "Connections the server may hold; 0: no limit.",

@@ -36,7 +36,9 @@ def serve_metrics(
 
     collectors: list[object] = [
         exposition.FiguresCollector(ledger, overview.board, time.monotonic),
-        census.ServerCollector(overview.board, time.monotonic),
+        census.ServerCollector(
+            overview.board, time.monotonic, lambda: overview.verdict().is_ready
+        ),
     ]
     if settings.process_metrics:
         collectors.append(census.TreeCollector(overview.board))

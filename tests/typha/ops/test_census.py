@@ -31,7 +31,7 @@ def test_restarts_and_silence_are_told_by_process(board):
     """From the scoreboard."""
     board.worker(1).restarts, board.worker(1).hung = 3, 1
     board.watcher.pid = 0
-    found = samples(ServerCollector(board, lambda: 100.0))
+    found = samples(ServerCollector(board, lambda: 100.0, lambda: True))
     assert found["typha_process_restarts_total"]["worker-1"] == 3
     assert found["typha_process_hung_total"] == {
         "ops": 0,
@@ -48,17 +48,26 @@ def test_restarts_and_silence_are_told_by_process(board):
 def test_the_progress_of_a_shutdown_is_a_gauge(board):
     """What is left; 0 while nothing is being shut down."""
     board.worker(0).active, board.worker(1).active = 3, 4
-    assert samples(ServerCollector(board, lambda: 100.0))["typha_drain_remaining"] == {"": 0}
+    assert samples(ServerCollector(board, lambda: 100.0, lambda: True))[
+        "typha_drain_remaining"
+    ] == {"": 0}
     board.server.phase = Phase.DRAINING
-    found = samples(ServerCollector(board, lambda: 100.0))
+    found = samples(ServerCollector(board, lambda: 100.0, lambda: True))
     assert found["typha_drain_remaining"] == {"": 7}
     assert found["typha_draining"] == {"": 1}
+
+
+@pytest.mark.parametrize("is_ready", [True, False])
+def test_readiness_is_a_gauge(board, is_ready):
+    """So that somebody can be told when it stays away."""
+    found = samples(ServerCollector(board, lambda: 100.0, lambda: is_ready))
+    assert found["typha_ready"] == {"": int(is_ready)}
 
 
 def test_in_sync_is_told_by_syncer(board):
     """As readiness sees it."""
     board.watcher.status["bgp"] = 2
-    found = samples(ServerCollector(board, lambda: 100.0))["typha_in_sync"]
+    found = samples(ServerCollector(board, lambda: 100.0, lambda: True))["typha_in_sync"]
     assert found == {"felix": 0, "bgp": 1, "tunnel-ip-allocation": 0, "node-status": 0}
 
 
