@@ -31,6 +31,7 @@ class Counts:
         )  # pieces of the log to clients that were behind
         self.streaming: Counter[SyncerType] = Counter()  # clients past their hello
         self.grace_used: Counter[SyncerType] = Counter()  # clients behind, but new
+        self.reused: Counter[SyncerType] = Counter()  # snapshots sent to one more client
         self._versions: Counter[str] = Counter()
         self.reload_failures = 0
         self.certificates: dict[str, float] = {}  # expiry by role, Unix seconds
@@ -91,6 +92,7 @@ class Counts:
         _set_each(figures, "typha_frame_gaps_total", self.gaps)
         _set_each(figures, "typha_catch_ups_total", self.catch_ups)
         _set_each(figures, "typha_connections_grace_used", self.grace_used)
+        _set_each(figures, "typha_snapshots_reused", self.reused)
         _set_each(figures, "typha_breadcrumb_block", self.at_once)
         _set_each(figures, "typha_breadcrumb_non_block", self.later)
         figures.set_counter("typha_cert_reload_failures_total", "server", self.reload_failures)

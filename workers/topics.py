@@ -72,6 +72,7 @@ class Topics:
         connection.replica = following.replica
         connection.snapshot_began = now
         if following.replica.has_fresh_snapshot():
+            self._counts.reused[topic.syncer] += 1
             self._begin_snapshot(connection, following.replica)
             return
         following.waiting.append(connection)
@@ -211,6 +212,8 @@ class Topics:
         if following.replica.snapshot is None:
             return
         waiting, following.waiting = following.waiting, []
+        # Whether the first has one that was there already is for the watcher to count.
+        self._counts.reused[following.replica.topic.syncer] += max(len(waiting) - 1, 0)
         for connection in waiting:
             self._begin_snapshot(connection, following.replica)
 

@@ -187,6 +187,32 @@ def test_an_answer_that_comes_twice_takes_nobody_back(server):
     client.hang_up()
 
 
+def test_each_client_but_the_first_is_counted_as_served_from_a_snapshot_that_was_there(server):
+    """Whether it waited for it with others or came later, and whichever worker it came to."""
+
+    def reused():
+        told, sent = server.watcher.answers.reused, server.worker.counts.reused
+        return told[SyncerType.FELIX] + sent[SyncerType.FELIX]
+
+    together = [Client("v3.32.1", SyncerType.FELIX) for _ in range(3)]
+    for client in together:
+        client.connect(server.worker)
+    late = Client("v3.32.1", SyncerType.FELIX)
+    for wave in (together, [late]):
+        if late in wave:
+            late.connect(server.worker)
+        while any(client.status is not SyncStatus.IN_SYNC for client in wave):
+            server.watcher.hear()
+            server.worker.turn()
+            server.answered()
+            for client in wave:
+                client.read(100_000)
+    assert server.watcher.answers.generated[SyncerType.FELIX] == 1
+    assert reused() == len(together)
+    for client in (*together, late):
+        client.hang_up()
+
+
 def test_who_falls_behind_together_has_one_question_and_is_told_the_same_bytes(server):
     """However many they are; who leaves meanwhile is not waited for."""
     clients = [Client("v3.32.1", SyncerType.FELIX) for _ in range(3)]
