@@ -28,6 +28,7 @@ from typha.syncproto.messages import ClientHello, Message, ServerHello
 
 DEFAULT_PORT: Final = 5473
 _READ_BYTES: Final = 256 << 10
+_OUT_OF_TIME: Final = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 _LAST_WORD_SECONDS: Final = 1.0  # for an alert that was sent before the connection was closed
 _ALERTS: Final = {  # about our certificate, by OpenSSL's names
     "TLSV1_ALERT_UNKNOWN_CA": "our certificate is not of an authority in the server's CAFile",
@@ -258,7 +259,8 @@ def _secured(stream: socket.socket, context: ssl.SSLContext, tls: Tls) -> ssl.SS
         secured = context.wrap_socket(stream)
     except ssl.SSLCertVerificationError as error:
         text = f"the server's certificate does not pass: {error.verify_message}"
-        raise TlsError(text, "is the CA file the one that it was signed with?") from error
+        hint = "" if error.verify_code in _OUT_OF_TIME else "is the CA file that of its authority?"
+        raise TlsError(text, hint) from error
     except TimeoutError as error:
         text = "no answer to the TLS handshake"
         raise TlsError(text, "a server without TLS stays silent like this") from error

@@ -4,6 +4,7 @@ One module, as what it tests is one: each case is a peer and the words for it.
 """
 
 import contextlib
+import datetime as dt
 import socket
 import ssl
 import struct
@@ -196,6 +197,20 @@ def test_a_wrong_certificate_or_name_is_a_tls_error(
         pytest.raises(TlsError, match=text),
     ):
         dial(server, with_tls=tls(certificates, **files))
+
+
+def test_an_expired_certificate_is_not_blamed_on_the_authority(
+    certificates: Path, tmp_path: Path
+) -> None:
+    """The hint would lead astray."""
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=30)
+    making.make(making.Plan(days=1), tmp_path, now=long_ago)
+    with (
+        ThreadedServer([], context=server_context(tmp_path)) as server,
+        pytest.raises(TlsError, match="certificate has expired") as caught,
+    ):
+        dial(server, with_tls=tls(certificates, ca_file=str(tmp_path / "typhaca.crt")))
+    assert caught.value.hint == ""
 
 
 def test_a_certificate_for_clients_does_not_make_a_server(certificates: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 from typha.config.settings import Settings
 
 LOOK_SECONDS: Final = 60.0  # between two looks at the files
+SOON_SECONDS: Final = 14 * 24 * 3600.0  # as the alert has it
 _BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 _END: Final = "-----END CERTIFICATE-----"
 _UTC_TIME, _GENERALIZED_TIME, _EXPLICIT_VERSION = 0x17, 0x18, 0xA0
@@ -46,6 +47,29 @@ def earliest(paths: dict[str, str]) -> dict[str, float]:
         except (OSError, ValueError) as error:
             log.debug("no expiry", extra={"file": path, "error": error})
     return found
+
+
+class Warner:
+    """Tells the log of what has expired or soon will, once each time."""
+
+    def __init__(self, paths: dict[str, str]) -> None:
+        """Take the files by what they are for."""
+        self._paths = paths
+        self._told: dict[str, tuple[float, bool]] = {}  # expiry, and whether that had been
+
+    def look(self, expiries: dict[str, float], now: float) -> None:
+        """Take when certificates expire, by role, and the time, both in Unix seconds."""
+        for role, expires in expiries.items():
+            is_over = expires <= now
+            if expires - now > SOON_SECONDS or self._told.get(role) == (expires, is_over):
+                continue
+            self._told[role] = (expires, is_over)
+            moment = dt.datetime.fromtimestamp(expires, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+            about = {"role": role, "file": self._paths[role], "expires": moment}
+            if is_over:
+                log.error("certificate has expired", extra=about)
+            else:
+                log.warning("certificate expires soon", extra=about)
 
 
 def dates(pem: str) -> Iterator[float]:

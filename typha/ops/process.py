@@ -47,6 +47,7 @@ class Ops:
         self._figures = Figures()
         self._tls = ScrapeTls(settings.metrics) if settings.metrics.https else None
         self._certificates = expiry.files(settings)
+        self._expiry = expiry.Warner(self._certificates)
         self._told = b""  # as last counted, of our own
         self._was_ready = False
         self._tick_at = self._look_at = 0.0
@@ -83,6 +84,7 @@ class Ops:
             self._look_at = now + expiry.LOOK_SECONDS
             dates = expiry.earliest(self._certificates)
             self._figures.set_gauges("typha_cert_not_after_timestamp_seconds", dates)
+            self._expiry.look(dates, time.time())
 
     def _tell_of_readiness(self) -> None:
         """Log when it goes and comes, and why: afterwards nobody could tell."""

@@ -89,3 +89,19 @@ def test_no_damaged_certificate_does_more_than_be_refused(data):
 DER = making.make_authority(Plan(), dt.datetime.now(dt.UTC)).certificate.public_bytes(
     serialization.Encoding.DER
 )
+
+
+def test_what_expires_is_told_once_before_and_once_after(caplog):
+    """And anew when there is another date: a certificate was replaced by none better."""
+    warner = expiry.Warner({"server": "/certs/typha.crt", "ca": "/certs/typhaca.crt"})
+    expires = 1_000_000_000.0
+    for days in (-15, -14, -13, 0, 1, 2):
+        warner.look({"server": expires, "ca": expires + 1e9}, expires + days * 86400.0)
+    warner.look({"server": expires + 3 * 86400.0}, expires + 2 * 86400.0)
+    told = [(one.levelname, one.message, one.role, one.expires) for one in caplog.records]
+    assert told == [
+        ("WARNING", "certificate expires soon", "server", "2001-09-09 01:46 UTC"),
+        ("ERROR", "certificate has expired", "server", "2001-09-09 01:46 UTC"),
+        ("WARNING", "certificate expires soon", "server", "2001-09-12 01:46 UTC"),
+    ]
+    assert {one.file for one in caplog.records} == {"/certs/typha.crt"}
