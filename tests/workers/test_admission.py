@@ -59,7 +59,15 @@ def test_the_connections_of_a_dead_worker_are_forgotten_by_its_successor(board):
     board.worker(1).reset(pid=2, now=1.0)  # by the parent
     Admission(board, 1, 3, 2)
     assert mine.enter(A)
-    assert board.unproven() == 1
+    assert mine.enter(A)
+    assert board.unproven() == 2
+
+
+def test_without_a_limit_nobody_is_one_too_many(board):
+    """In all, or from one address."""
+    admission = Admission(board, 0, 0, 0)
+    assert all(admission.enter(A) for _ in range(100))
+    assert not admission.is_crowded()
 
 
 @given(

@@ -140,13 +140,21 @@ def test_the_status_comes_once_and_behind_all_there_is():
     assert drained(outbox, log) == (b"all[in sync]", Refill.CAUGHT_UP)
 
 
-@pytest.mark.parametrize(("age", "replayed"), [(0.0, True), (STALE_SECONDS + 1, False)])
-def test_old_history_is_conflated_rather_than_replayed(age, replayed):
-    """A client that slept is told what has become of it all."""
+@pytest.mark.parametrize(
+    ("age", "frames", "size", "replayed"),
+    [
+        (0.0, 10, 64 * 1024, True),
+        (STALE_SECONDS + 1, 10, 64 * 1024, False),
+        (STALE_SECONDS + 1, 1000, 8, False),
+        (STALE_SECONDS + 1, 10, 8, True),
+    ],
+)
+def test_much_old_history_is_conflated_rather_than_replayed(age, frames, size, replayed):
+    """A client that slept is told what has become of it all; for a little nobody is asked."""
     log = Log(64 << 20)
-    for number in range(1, 11):
-        log.append(frame(number, number, bytes(64 * 1024)), 0.0)
-    assert (log.after(0, PIECE_BYTES, age) is not None) is replayed
+    for number in range(1, frames + 1):
+        log.append(frame(number, number, bytes(size)), 100.0)
+    assert (log.after(0, PIECE_BYTES, 100.0 + age) is not None) is replayed
 
 
 @pytest.mark.parametrize("status", [SyncStatus.WAIT_FOR_READY, SyncStatus.RESYNC])

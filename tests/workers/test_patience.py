@@ -4,6 +4,8 @@ import pytest
 
 from tests.workers.clients import Client
 from typha.config.settings import ServerSettings
+from typha.syncproto.frames import Frame
+from typha.syncproto.messages import SyncStatus
 from typha.telemetry.closing import CloseReason
 from workers.connection import Deadline, Stage
 from workers.patience import Patience
@@ -45,8 +47,9 @@ def test_who_has_no_room_is_waited_for_as_long_as_it_is_there(state, unanswered,
     """A machine that answers may have a client that sleeps."""
     client = blocked(state=state)
     client.peer = client.shown._replace(unanswered=unanswered)
-    assert PATIENCE.with_blocked(client, seconds) is None
-    assert PATIENCE.with_blocked(client, seconds + 0.1) is reason
+    client.last_progress = 1000.0
+    assert PATIENCE.with_blocked(client, 1000.0 + seconds) is None
+    assert PATIENCE.with_blocked(client, 1000.0 + seconds + 0.1) is reason
 
 
 def test_a_new_client_has_its_grace():
@@ -89,3 +92,34 @@ def test_who_waits_for_its_turn_has_to_answer_too():
     """It is pinged, and nothing lies between."""
     client = Client(state=Stage.WAITING)
     assert PATIENCE.with_silent(client, 60.1) is CloseReason.PONG_TIMEOUT
+
+
+def test_who_waits_for_its_turn_does_not_sleep():
+    """There is nothing it would have to read first."""
+    client = Client(state=Stage.WAITING)
+    client.window = client.shown.window
+    client.shows(window=client.window // 2)
+    assert PATIENCE.with_silent(client, 60.1) is CloseReason.PONG_TIMEOUT
+
+
+@pytest.mark.parametrize("busy", [{"unsent": b"rest"}, {"state": Stage.SNAPSHOT}])
+def test_who_has_yet_to_take_something_is_not_judged_by_its_pongs(busy):
+    """The ping is behind it, or was not sent."""
+    client = Client()
+    for name, value in busy.items():
+        setattr(client, name, value)
+    assert PATIENCE.with_silent(client, 1000.0) is None
+
+
+def test_a_client_is_in_its_grace_while_it_is_both_new_and_too_far_behind():
+    """Otherwise it would be waited for anyway, or is not any more."""
+    client = Client()
+    client.streaming_since = 0.0
+    assert not PATIENCE.is_graced(client, 301.0)  # there is nothing that it has yet to be sent
+    client.replica.log.append(Frame(1, 1, 1, 1, 0.0, SyncStatus.IN_SYNC, b"delta"), 100.0)
+    assert not PATIENCE.is_graced(client, 400.0)
+    assert PATIENCE.is_graced(client, 400.1)
+    assert PATIENCE.is_graced(client, 600.0)
+    assert not PATIENCE.is_graced(client, 600.1)
+    client.state = Stage.SNAPSHOT
+    assert not PATIENCE.is_graced(client, 500.0)

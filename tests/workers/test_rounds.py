@@ -1,8 +1,10 @@
 """Pings, and the ends of those who are too late, on a clock of the test's own."""
 
+import dataclasses
+
 import pytest
 
-from tests.workers.clients import Client
+from tests.workers.clients import ROOMY, Client
 from typha.config.settings import ServerSettings
 from typha.syncproto import frames, schema, snappy
 from typha.syncproto.messages import Codec, SyncerType
@@ -133,6 +135,55 @@ def test_who_does_not_answer_is_cut_after_the_pong_timeout(rounds):
     assert client.ending is None
     turned(rounds, 72.0, 59.0)
     assert client.ending is CloseReason.PONG_TIMEOUT
+
+
+def test_silence_is_noticed_between_pings_too():
+    """Where it has lasted too long soon after a ping, the next one is not waited for."""
+    rounds = Rounds(dataclasses.replace(SETTINGS, pong_timeout=12.0), 0.0)
+    clients = [Client(number) for number in range(50)]
+    for client in clients:
+        rounds.start(client, 0.0)
+    turned(rounds, 11.5)
+    assert {client.ending for client in clients} == {None}
+    turned(rounds, 18.0, 11.5)
+    assert {client.ending for client in clients} == {CloseReason.PONG_TIMEOUT}
+
+
+def test_time_counts_from_when_a_client_has_to_do_something(rounds):
+    """However long ago it took anything before."""
+    finishing, blocked = Client(1, state=Stage.SNAPSHOT), Client(2, state=Stage.SNAPSHOT)
+    finishing.peer = blocked.peer = ROOMY
+    turned(rounds, 1000.0)
+    rounds.finish(finishing, 1000.0)
+    rounds.wait_for(blocked, 1000.0)
+    turned(rounds, 1059.0, 1000.0)
+    assert finishing.ending is blocked.ending is None
+
+
+def test_who_has_made_room_has_time_to_answer(rounds):
+    """A ping may have been among what it had to read."""
+    client = Client()
+    rounds.start(client, 0.0)
+    client.peer = ROOMY
+    client.unsent = b"waiting"
+    rounds.wait_for(client, 0.0)
+    turned(rounds, 50.0)
+    client.unsent = None
+    rounds.got_through(client, 50.0)
+    turned(rounds, 109.0, 50.0)
+    assert client.ending is None
+    turned(rounds, 122.0, 109.0)
+    assert client.ending is CloseReason.PONG_TIMEOUT
+
+
+def test_only_who_holds_a_place_for_its_snapshot_is_called_stalled(rounds):
+    """Others take nobody's turn away."""
+    client = Client()
+    client.unsent = b"waiting"
+    rounds.start(client, 0.0)
+    rounds.wait_for(client, 0.0)
+    turned(rounds, 50.0)
+    assert rounds.take_stalled() == []
 
 
 def test_who_takes_anything_is_not_cut(rounds):
@@ -268,13 +319,26 @@ def test_grace_is_counted_once_for_each_time_it_is_needed(rounds):
         turned(rounds, now + 10.0, float(now))
     assert rounds.grace_used[SyncerType.FELIX] == 1
     assert client.is_in_grace
+    other = Client(2)
+    rounds.wait_for(other, 400.0)
+    turned(rounds, 410.0, 400.0)
+    assert not other.is_in_grace  # there is nothing it would be behind of
     rounds.got_through(client, 400.0)
     assert not client.is_in_grace
 
 
-def test_who_is_forgotten_is_left_alone(rounds):
-    """Closed for another reason."""
+@pytest.mark.parametrize("late", ["pong", "deadline", "finishing", "blocked"])
+def test_who_is_forgotten_is_left_alone(rounds, late):
+    """Closed for another reason, whatever it was late with."""
     client = Client()
     rounds.start(client, 0.0)
+    if late == "deadline":
+        client.deadline = Deadline(0.0, 10.0, CloseReason.HANDSHAKE_TIMEOUT)
+        rounds.young[client.number] = client
+    elif late == "finishing":
+        rounds.finish(client, 0.0)
+    elif late == "blocked":
+        rounds.wait_for(client, 0.0)
     rounds.forget(client)
-    assert turned(rounds, 100.0) == {}
+    assert turned(rounds, 1000.0) == {}
+    assert client.ending is None
