@@ -95,7 +95,8 @@ class Ops:
         if verdict.is_ready:
             log.info("ready")
         else:
-            log.warning("not ready", extra={"problems": "; ".join(verdict.problems)})
+            told = logging.INFO if self._board.server.phase is Phase.DRAINING else logging.WARNING
+            log.log(told, "not ready", extra={"problems": "; ".join(verdict.problems)})
 
     def _count_lost(self, gone: Iterable[Figures]) -> None:
         """Name the ending of connections whose worker could not: it was killed, or it crashed."""
