@@ -157,10 +157,13 @@ class Replica:
         return self._follower.take_tick(epoch, published)
 
     def take_changes(self, changes: Changes) -> Verdict:
-        """Take an answer about missing frames."""
+        """Take an answer about missing frames; its status holds behind the last piece alone."""
         if self._follower is None:
             return Verdict.NOTHING
-        return self._follower.take_changes(changes.frame, more=changes.more)
+        frame = changes.frame
+        if changes.more:
+            frame = frame._replace(status=self.status)
+        return self._follower.take_changes(frame, more=changes.more)
 
     def advance(self, now: float) -> list[Frame]:
         """Move what has become complete into the log; give it."""

@@ -1,91 +1,47 @@
-"""What a worker holds of one topic: where it begins, and what that is worth."""
+"""One topic in one worker."""
+
+from pathlib import Path
 
 import pytest
 
 from typha.bus.catch_up import Verdict
-from typha.bus.wire import SnapshotReady
+from typha.bus.wire import Changes, SnapshotReady
+from typha.syncproto import frames
 from typha.syncproto.frames import Frame, Topic
 from typha.syncproto.messages import Codec, Dialect, SyncerType, SyncStatus
 from workers.replica import Replica
 
-EPOCH = 5
+EPOCH = 7
+TOPIC = Topic(SyncerType.FELIX, Dialect.MODERN, Codec.SNAPPY)
 
 
 @pytest.fixture
-def replica():
-    """Begin without anything."""
-    return Replica(Topic(SyncerType.FELIX, Dialect.MODERN, Codec.PLAIN), 1 << 20)
-
-
-@pytest.fixture
-def ready(tmp_path):
-    """Return what makes the watcher's answer: a snapshot up to a sequence number."""
-
-    def made(sequence, published=None, epoch=EPOCH):
-        path = tmp_path / f"{epoch}-{sequence}"
-        path.write_bytes(f"state at {sequence}".encode())
-        published = sequence if published is None else published
-        status = SyncStatus.IN_SYNC
-        path, size = str(path), path.stat().st_size
-        return SnapshotReady(b"t", 0, epoch, sequence, published, status, 1, path, size)
-
+def replica(tmp_path: Path) -> Replica:
+    """Give one that stands behind a snapshot of a list that was coming in."""
+    path = tmp_path / "snapshot"
+    path.write_bytes(b"all")
+    made = Replica(TOPIC, 1 << 20)
+    status = SyncStatus.RESYNC
+    made.take_snapshot(SnapshotReady(b"", -1, EPOCH, 10, 10, status, 1, str(path), 3))
     return made
 
 
-def frame(first, last=None, epoch=EPOCH):
-    """Make a frame of some sequence numbers."""
-    last = first if last is None else last
-    return Frame(epoch, first, last, 1, 0.0, SyncStatus.IN_SYNC, f"{first}-{last};".encode())
+def changes(first, last, *, more):
+    """Make an answer of a watcher that is in sync."""
+    frame = Frame(EPOCH, first, last, 1, 0.0, SyncStatus.IN_SYNC, b"changes")
+    return Changes(TOPIC.to_bytes(), -1, more, frame)
 
 
-def advanced(replica):
-    """Give the last sequence numbers of what has become complete."""
-    return [one.last for one in replica.advance(0.0)]
-
-
-def test_frames_that_came_before_the_snapshot_follow_it(replica, ready):
-    """But for those whose content it has."""
-    for number in (9, 10, 11, 12):
-        assert replica.take_frame(frame(number)) is Verdict.NOTHING
-    assert advanced(replica) == []
-    assert replica.take_snapshot(ready(10)) is Verdict.NOTHING
-    assert advanced(replica) == [11, 12]
-    assert replica.last == 12
-    assert replica.epoch == EPOCH
-
-
-def test_what_was_published_since_the_snapshot_is_asked_for(replica, ready):
-    """It may have left before the topic was followed."""
-    assert replica.take_tick(EPOCH, 12) is Verdict.NOTHING
-    assert replica.take_snapshot(ready(10, published=12)) is Verdict.ASK
-    assert replica.is_asking
-
-
-def test_a_snapshot_is_fresh_until_something_follows_it(replica, ready):
-    """A newer one makes up for that, and changes nothing about what clients are streamed."""
-    assert not replica.has_fresh_snapshot()
-    replica.take_snapshot(ready(10))
-    assert replica.has_fresh_snapshot()
-    replica.take_frame(frame(11))
-    assert not replica.has_fresh_snapshot()
-    assert replica.take_snapshot(ready(11)) is Verdict.NOTHING
-    assert replica.has_fresh_snapshot()
-    assert bytes(replica.snapshot.view) == b"state at 11"
-    assert advanced(replica) == [11]
-
-
-def test_a_snapshot_ahead_of_the_stream_does_not_move_it(replica, ready):
-    """Those who stream have yet to be told what it holds already."""
-    replica.take_snapshot(ready(10))
-    assert replica.take_snapshot(ready(12)) is Verdict.NOTHING
-    assert replica.last == 10
-    replica.take_frame(frame(11))
-    replica.take_frame(frame(12))
-    assert advanced(replica) == [11, 12]
-
-
-def test_a_snapshot_of_another_epoch_cannot_be_joined_to_the_stream(replica, ready):
-    """Whoever follows has to begin anew."""
-    replica.take_snapshot(ready(10))
-    assert replica.take_snapshot(ready(10, epoch=EPOCH + 1)) is Verdict.LOST
-    assert bytes(replica.snapshot.view) == b"state at 10"
+def test_what_was_missed_is_in_sync_with_the_last_piece_of_it(replica):
+    """Until then newcomers who know as much must not be told that it is all."""
+    resync = frames.status_alone(SyncStatus.RESYNC, Codec.SNAPPY)
+    assert replica.log.status == resync
+    assert replica.take_tick(EPOCH, 30) is Verdict.ASK
+    assert replica.take_changes(changes(11, 20, more=True)) is Verdict.ASK
+    replica.advance(0.0)
+    assert replica.log.last == 20
+    assert replica.log.status == resync
+    assert replica.take_changes(changes(21, 30, more=False)) is Verdict.NOTHING
+    replica.advance(0.0)
+    assert replica.log.last == 30
+    assert replica.log.status == frames.status_alone(SyncStatus.IN_SYNC, Codec.SNAPPY)
