@@ -141,7 +141,6 @@ class Server(_Slot):
     parent_pid = _Whole()  # parent
     parent_heartbeat = _Seconds()  # parent
     started_at = _Seconds()  # parent
-    drain_deadline = _Seconds()  # parent: when shedding has to be over
     drain_total = _Whole()  # parent: connections there were when draining began
     reloads = _Whole()  # parent: SIGHUPs so far; who can reload compares it with what it saw last
     listen_allowed = _Whole()  # watcher: it has reached the datastore

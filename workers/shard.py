@@ -95,11 +95,11 @@ class Shard:
             elif connection.state is Stage.HANDSHAKE:
                 hurry_at = hurry_at or time.monotonic() + HANDSHAKE_SECONDS
                 if time.monotonic() <= hurry_at:
-                    self._shake_hands(connection)
+                    self._attend_to(connection, events)
                 else:  # it is reported again
                     self.has_handshakes_waiting = True
             else:
-                self._serve(connection, events)
+                self._attend_to(connection, events)
         return others
 
     def write_all(self, connections: list[Connection], now: float) -> None:
@@ -133,19 +133,28 @@ class Shard:
         connection.deadline = Deadline(time.monotonic(), seconds, reason)
         self.rounds.young[connection.number] = connection
 
+    def _attend_to(self, connection: Connection, events: int) -> None:
+        """Deal with what has happened to a connection."""
+        try:
+            if connection.state is Stage.HANDSHAKE:
+                self._shake_hands(connection)
+            else:
+                self._serve(connection, events)
+        except Exception:  # a bug of ours that shows with one must not cost all others theirs
+            connection.end(CloseReason.SERVER_ERROR)
+            log.exception("client cannot be served", extra=_about(connection))
+        if connection.ending:
+            self.bury(connection)
+
     def _shake_hands(self, connection: Connection) -> None:
         if self._entrance.shake_hands(connection):
             self._read(connection)  # the hello may have come with the handshake's last bytes
-        if connection.ending:
-            self.bury(connection)
 
     def _serve(self, connection: Connection, events: int) -> None:
         if events & (READS | GONE):
             self._read(connection)
         if events & select.EPOLLOUT and connection.ending is None:
             self._write(connection, time.monotonic())
-        if connection.ending:
-            self.bury(connection)
 
     def _read(self, connection: Connection) -> None:
         for event in connection.read():

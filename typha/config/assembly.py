@@ -84,7 +84,6 @@ def _server(values: Resolved) -> settings.ServerSettings:
         write_timeout=values.seconds("ServerWriteTimeoutSecs"),
         max_fall_behind=values.seconds("ServerMaxFallBehindSecs"),
         fall_behind_grace=values.seconds("ServerNewClientFallBehindGracePeriod"),
-        min_batching_age=values.seconds("ServerMinBatchingAgeThresholdSecs"),
         batch_window=values.integer("BatchWindowMillis") / 1000,
         max_batch_kvs=min([*asked, _LARGEST_BATCH]),
         replay_window=values.integer("ReplayWindowMiB") * _MIB,

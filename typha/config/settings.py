@@ -20,7 +20,6 @@ class ServerSettings:
     write_timeout: float = 120.0
     max_fall_behind: float = 300.0
     fall_behind_grace: float = 300.0
-    min_batching_age: float = 0.01
     batch_window: float = 0.05
     max_batch_kvs: int = 1000  # key-values in a frame or message
     replay_window: int = 64 << 20

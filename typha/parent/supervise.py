@@ -160,7 +160,6 @@ class Supervisor:
             longest_interval=self._limits.shutdown_interval,
             now=now,
         )
-        server.drain_deadline = self._drain.deadline
         log.info("shutting down", extra={"connections": server.drain_total})
 
     def _shed(self, drain: draining.Drain, now: float) -> None:

@@ -112,11 +112,6 @@ def kvs(elements: Sequence[bytes]) -> bytes:
     return b"".join((_kvs_start(sum(map(len, elements)), len(elements)), *elements, b"\0\0"))
 
 
-def kvs_joined(elements: bytes, count: int) -> bytes:
-    """Encode a whole MsgKVs of `count` elements that are joined already."""
-    return b"".join((_kvs_start(len(elements), count), elements, b"\0\0"))
-
-
 def _kvs_start(size: int, count: int) -> bytes:
     """Encode what comes before `size` bytes of elements; two zeros behind them end the structs."""
     head = b"\x01" + varint.encode_uint(count) if count else b""

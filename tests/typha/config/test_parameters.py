@@ -10,9 +10,6 @@ from typha.config import parameters, settings
 
 ROOT = Path(__file__).parents[3]
 
-# What the original's setting does is done by another rule here: docs/deviations.md.
-REPLACED = {"min_batching_age"}
-
 
 def attributes():
     """Return every attribute that the server reads, with what it is read of."""
@@ -32,7 +29,7 @@ def test_every_setting_acts():
     """What is read and checked is used by something that is no check."""
     parts = [part for part in vars(settings).values() if dataclasses.is_dataclass(part)]
     fields = {field.name for part in parts for field in dataclasses.fields(part)}
-    assert fields - attributes() == REPLACED
+    assert fields - attributes() == set()
 
 
 @pytest.mark.parametrize("parameter", parameters.PARAMETERS, ids=lambda each: each.name)

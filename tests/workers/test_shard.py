@@ -1,0 +1,59 @@
+"""One worker's connections, in the model of the whole."""
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.whole.bus import Bus
+from tests.whole.processes import Client, Watcher, Worker
+from typha.syncproto.messages import SyncerType, SyncStatus
+from typha.telemetry.closing import CloseReason
+from workers.connection import Connection
+
+
+@pytest.fixture
+def server():
+    """Make a watcher and a worker."""
+    folder = Path(tempfile.mkdtemp(prefix="t-"))
+    bus = Bus()
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        watcher, worker = Watcher(bus, folder), Worker(bus)
+        stack.callback(worker.die)
+        yield watcher, worker
+
+
+def test_a_bug_that_shows_with_one_client_costs_no_other_anything(server, monkeypatch, caplog):
+    """It is closed under a reason of its own, with a traceback in the log."""
+    watcher, worker = server
+    unlucky, other = (Client("v3.32.1", SyncerType.FELIX) for _ in range(2))
+    unlucky.connect(worker)
+    (stumbling,) = worker.shard.connections.values()
+    original = Connection.read
+
+    def read(connection):
+        if connection is stumbling:
+            raise LookupError("a bug")
+        return original(connection)
+
+    monkeypatch.setattr(Connection, "read", read)
+    other.connect(worker)
+    for _ in range(5):
+        worker.turn()
+        watcher.hear()
+        watcher.answer(100)
+        worker.end.let_through(100, 100)
+        while other.read(100_000):
+            worker.turn()
+        unlucky.read(100_000)
+    assert (unlucky.cut_off, other.cut_off) == (1, 0)
+    assert other.is_connected
+    assert other.status is SyncStatus.RESYNC  # nothing was listed, but it is served
+    assert worker.shard.streaming() == 1
+    assert worker.counts.closed == {CloseReason.SERVER_ERROR: 1}
+    (told,) = [record for record in caplog.records if record.exc_info]
+    assert (told.message, told.reason) == ("client cannot be served", CloseReason.SERVER_ERROR)
+    other.hang_up()
