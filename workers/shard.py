@@ -77,7 +77,12 @@ class Shard:
         """Give a connection the handshake timeout to say its hello."""
         self._set_deadline(connection, self._settings.handshake_timeout)
         self.connections[connection.descriptor] = connection
-        self._poll.register(connection.descriptor, READS)
+        try:
+            self._poll.register(connection.descriptor, READS)
+        except OSError as error:  # no memory, or as many as the system lets its user poll
+            connection.end(CloseReason.CONNECTION_LOST, f"cannot be polled: {error.strerror}")
+            self.bury(connection)
+            return
         surplus = self._entrance.surplus()
         if surplus is not None:
             surplus.end(CloseReason.TOO_MANY_CONNECTIONS)
@@ -258,8 +263,7 @@ class Shard:
         self.rounds.forget(connection)
         self._loading.leave([connection])
         self._topics.leave(connection)
-        self._poll.unregister(connection.descriptor)
-        connection.socket.close()
+        connection.socket.close()  # which takes it out of the poll
         self._count_ending(connection, connection.ending)
         log.info("client closed", extra=_about(connection))
 

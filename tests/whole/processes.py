@@ -178,7 +178,8 @@ class Client:
         hello = generations.hello(self.syncer, version=self.version, hostname="n")
         self._session = ClientSession(hello)
         self._socket = worker.admit()
-        self._socket.send(self._session.data_to_send())
+        with contextlib.suppress(BrokenPipeError):  # the next read tells
+            self._socket.send(self._session.data_to_send())
 
     def hang_up(self) -> None:
         """Leave without a word."""

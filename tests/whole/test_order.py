@@ -1,6 +1,9 @@
 """What the model test found once, as stories of their own."""
 
 import contextlib
+import errno
+import logging
+import os
 import shutil
 import socket
 import tempfile
@@ -61,6 +64,14 @@ class Server:
         self.watcher.answer(100)
         self.worker.end.let_through(0, 100)
         self.worker.turn()
+
+
+class FullPoll:
+    """A poll that takes nobody more."""
+
+    def register(self, _descriptor: int, _events: int) -> None:
+        """Refuse."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.fixture
@@ -155,6 +166,28 @@ def test_a_pong_that_answers_no_ping_of_ours_is_no_round_trip(server, lie):
     (connection,) = server.worker.shard.connections.values()
     assert connection.round_trip == 0.0
     client.hang_up()
+
+
+def test_who_cannot_be_polled_is_closed_and_nobody_else(server, caplog):
+    """The system has a limit of its own to what a user may poll, whatever files may be open."""
+    first, second, third = (Client("v3.32.1", SyncerType.FELIX) for _ in range(3))
+    first.connect(server.worker)
+    poll = server.worker.shard._poll
+    server.worker.shard._poll = FullPoll()
+    with caplog.at_level(logging.INFO):
+        second.connect(server.worker)
+    server.worker.shard._poll = poll
+    assert "cannot be polled: No space left on device" in caplog.records[-1].detail
+    third.connect(server.worker)
+    for _ in range(20):
+        for client in (first, second, third):
+            client.read(100_000)
+        server.watcher.hear()
+        server.answered()
+    assert (first.cut_off, second.cut_off, third.cut_off) == (0, 1, 0)
+    assert {first.status, third.status} == {SyncStatus.IN_SYNC}
+    for client in (first, third):
+        client.hang_up()
 
 
 def test_an_answer_that_comes_twice_takes_nobody_back(server):
