@@ -6,6 +6,8 @@ import ssl
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from typha.certs import contexts
+from typha.certs.contexts import File
 from typha.config.settings import EtcdSettings
 from typha.datastore.etcd.endpoints import Endpoint
 
@@ -32,6 +34,7 @@ class Files(NamedTuple):
 
 def read_files(settings: EtcdSettings) -> Files:
     """Read the files anew, since they may have been renewed.  Raises OSError, naming the file."""
+    _context(settings)  # grpc would only say that there is something wrong with one of them
     return Files(
         authorities=_contents(settings.ca_file or system_authorities()),
         key=_contents(settings.key_file),
@@ -55,17 +58,25 @@ def refuse_older_versions(endpoint: Endpoint, settings: EtcdSettings) -> None:
     """
     if settings.policy.min_version != "1.3":
         return
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = _context(settings)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_verify_locations(settings.ca_file or system_authorities() or None)
-    if settings.cert_file:
-        context.load_cert_chain(settings.cert_file, settings.key_file or None)
     address = (endpoint.host, endpoint.port)
     with (
         socket.create_connection(address, timeout=HANDSHAKE_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=endpoint.host),
     ):
         return
+
+
+def _context(settings: EtcdSettings) -> ssl.SSLContext:
+    """Make a context of the files.  Raises contexts.UnusableError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if authorities := settings.ca_file or system_authorities():
+        contexts.trust(context, File("etcd's CA file", authorities))
+    if settings.cert_file:
+        key = File("its key", settings.key_file or settings.cert_file)
+        contexts.show(context, File("our certificate for etcd", settings.cert_file), key)
+    return context
 
 
 def _contents(path: str) -> bytes | None:

@@ -79,12 +79,27 @@ def test_where_older_versions_will_do_nobody_is_asked(certificates):
 def test_files_are_read_anew(certificates, tmp_path):
     """They may have been renewed since the last connection."""
     authority = tmp_path / "ca.crt"
-    authority.write_bytes(b"old")
+    old = (certificates / "typhaca.crt").read_bytes()
+    authority.write_bytes(old)
     named = EtcdSettings(ca_file=str(authority))
-    assert tls.read_files(named) == tls.Files(b"old", None, None)
-    authority.write_bytes(b"new")
-    assert tls.read_files(named).authorities == b"new"
+    assert tls.read_files(named) == tls.Files(old, None, None)
+    authority.write_bytes(old + b"\n")
+    assert tls.read_files(named).authorities == old + b"\n"
     assert all(tls.read_files(settings(certificates)))
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"key_file": "etcd.key"}, r"client\.crt' and its key '.*etcd\.key' cannot be used: key"),
+        ({"ca_file": "etcd.key"}, r"etcd's CA file '.*etcd\.key' cannot be used"),
+    ],
+)
+def test_a_file_that_is_no_good_is_named(certificates, changed, text):
+    """To grpc all of them are one security handshaker."""
+    named = {setting: str(certificates / name) for setting, name in changed.items()}
+    with pytest.raises(OSError, match=text):
+        tls.read_files(settings(certificates, **named))
 
 
 def test_a_file_that_is_missing_is_named(tmp_path):
