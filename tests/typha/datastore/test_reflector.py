@@ -219,7 +219,9 @@ def test_a_missing_api_of_calicos_own_is_an_empty_list():
     ]
     assert wait_of(reflector, 10.0) == waits.MISSING_SECONDS
     reflector.next_action(40.0)
-    reflector.finish_page([pod("a")], "3", "", 40.0)
+    assert data(reflector.list_failed(Failure(status=404, message="no"), 40.0)) == []
+    reflector.next_action(70.0)
+    reflector.finish_page([pod("a")], "3", "", 70.0)
     assert (reflector.state, reflector.revision) == (StreamState.WATCHING, "3")
 
 
@@ -358,7 +360,13 @@ def test_silence_is_noticed_and_only_a_list_tells_what_was_missed():
     reflector.next_action(190.0)
     reflector.watch_opened(190.0)
     assert (reflector.state, reflector.failing_since) == (StreamState.FAILING, 91.0)
-    reflector.take_event(bookmark("101"), 200.0)
+    reflector.watch_silent(280.0)
+    assert (reflector.state, reflector.failing_since) == (StreamState.FAILING, 91.0)
+    reflector.next_action(280.0)
+    reflector.finish_page([], "100", "", 280.0)
+    reflector.next_action(280.0)
+    reflector.watch_opened(280.0)
+    reflector.take_event(bookmark("101"), 290.0)
     assert (reflector.state, reflector.failing_since) == (StreamState.WATCHING, 0.0)
 
 

@@ -30,3 +30,21 @@ def test_the_address_of_bgp_comes_first(text, sent):
     assert address_of({"ipv4Address": text}, [INTERNAL]) == sent
     foreign = {"address": "fd00::9", "type": "InternalIP"}
     assert address_of({}, [foreign]) is None
+
+
+@pytest.mark.parametrize(
+    ("member", "setting"),
+    [
+        ("ipv4VXLANTunnelAddr", "IPv4VXLANTunnelAddr"),
+        ("ipv6VXLANTunnelAddr", "IPv6VXLANTunnelAddr"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("text", "sent"), [("192.0.2.7", b"192.0.2.7"), ("fd00::0:7", b"fd00::7"), ("walnut", None)]
+)
+def test_the_address_of_a_tunnel_is_sent_as_go_spells_it(member, setting, text, sent):
+    """One that is none has no key, and takes no other along."""
+    value = {"spec": {member: text, "vxlanTunnelMACAddr": "any"}, "status": {}}
+    kvs = {kv.key: kv.value for kv in felix_nodes.process(Resource("Node", "", "n", "5", value))}
+    assert kvs.get(f"/calico/v1/host/n/config/{setting}") == sent
+    assert kvs["/calico/v1/host/n/config/VXLANTunnelMACAddr"] == b"any"

@@ -155,6 +155,16 @@ def test_an_enforced_policy_has_no_staged_action():
     assert "staged_action" not in kvs("NetworkPolicy", {"stagedAction": "Set"})[0].value
 
 
+@pytest.mark.parametrize(
+    ("member", "sent"),
+    [("doNotTrack", "untracked"), ("preDNAT", "pre_dnat"), ("applyOnForward", "apply_on_forward")],
+)
+def test_only_global_policies_have_flags(member, sent):
+    """In a namespaced one they are members that its type does not know."""
+    assert kvs("GlobalNetworkPolicy", {member: True}, "")[0].value[sent] is True
+    assert sent not in kvs("NetworkPolicy", {member: True})[0].value
+
+
 def test_one_bad_rule_ends_a_staged_kubernetes_policy():
     """But leaves out only itself in an enforced one, which its reader converts."""
     spec = {"podSelector": {}, "ingress": [{"ports": [{"port": "not a port"}]}, {}]}

@@ -87,6 +87,50 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ({"ipVersion": 6}, {"ip_version": 6}),
+        ({"protocol": "TCP"}, {"protocol": "tcp"}),
+        ({"notProtocol": "TCP"}, {"!protocol": "tcp"}),
+        ({"icmp": {"type": 8}}, {"icmp_type": 8}),
+        ({"notICMP": {"type": 8}}, {"!icmp_type": 8}),
+        (
+            {"source": {"selector": "has(a)"}},
+            {"src_selector": "has(a)", "orig_src_selector": "has(a)"},
+        ),
+        (
+            {"source": {"notSelector": "has(a)"}},
+            {"!src_selector": "has(a)", "!orig_src_selector": "has(a)"},
+        ),
+        (
+            {"source": {"namespaceSelector": "has(a)"}},
+            {"src_selector": "has(pcns.a)", "orig_src_namespace_selector": "has(a)"},
+        ),
+        (
+            {"source": {"serviceAccounts": {"names": ["a"]}}},
+            {
+                "src_selector": 'projectcalico.org/serviceaccount in {"a"}',
+                "orig_src_service_acct_names": ["a"],
+            },
+        ),
+        ({"source": {"ports": [80]}}, {"src_ports": [80]}),
+        ({"source": {"notPorts": [80]}}, {"!src_ports": [80]}),
+        ({"source": {"nets": ["10.0.0.0/8"]}}, {"src_nets": ["10.0.0.0/8"]}),
+        ({"source": {"notNets": ["10.0.0.0/8"]}}, {"!src_nets": ["10.0.0.0/8"]}),
+        (
+            {"source": {"services": {"name": "a", "namespace": "b"}}},
+            {"src_service": "a", "src_service_ns": "b"},
+        ),
+    ],
+    ids="-".join,
+)
+def test_each_limit_of_a_rule_holds_without_any_other(said, sent):
+    """In a global policy, where nothing is added to it: without it the rule would match more."""
+    converted = one({"action": "Allow", **said})
+    assert converted == {"action": "allow", **sent}
+
+
 def test_members_are_sent_in_gos_order_whatever_order_they_come_in():
     """All that a rule can say, back to front."""
     assert encoding.encode(one(EVERYTHING, "ns")) == (
