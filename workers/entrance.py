@@ -139,6 +139,11 @@ class Entrance:
             name = tls.check_client(certificate, self._certificates.settings)
         except tls.CertificateError as error:
             connection.end(CloseReason.CERTIFICATE_REFUSED, str(error))
+        except (
+            ssl.SSLEOFError,
+            ssl.SSLZeroReturnError,
+        ):  # nobody was refused: a check of the port
+            connection.end(CloseReason.CONNECTION_LOST, "left before its handshake was over")
         except ssl.SSLError as error:
             self._counts.handshake_failures[tls.failure(error)] += 1
             connection.end(CloseReason.TLS_FAILED, tls.explanation(error))

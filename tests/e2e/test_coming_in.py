@@ -240,6 +240,14 @@ def test_garbage_ends_only_its_own_connection(server, what, encrypted):
     server.clients.remove(witness)
 
 
+def test_who_only_looks_whether_the_port_is_open_was_not_refused(impatient):
+    """Load balancers do, every few seconds; no alert should come of that."""
+    with socket.create_connection(("127.0.0.1", impatient.port), 60):
+        pass
+    said(impatient, "left before its handshake was over")
+    assert "tls-failed" not in impatient.log()
+
+
 def test_resets_end_no_worker(server):
     """Of connections that are over before they are accepted."""
     witness = server.follower()
