@@ -93,6 +93,8 @@ class Outbox:
 
     def _next_of_log(self, log: Log, now: float) -> Refill:
         piece = log.after(self.position, PIECE_BYTES, now)
+        while piece and not piece.payload and piece.position < log.last:
+            piece = log.after(piece.position, PIECE_BYTES, now)  # all that was left out of those
         if piece is None:
             self.is_catching_up = True
             return Refill.BEHIND

@@ -64,7 +64,7 @@ class Log:
         """
         index = bisect_right(self._lasts, position, self._start)
         if index == len(self._frames):
-            return Piece(b"", position)
+            return Piece(b"", position) if position >= self.last else None
         if self._frames[index].first > position + 1 or self._is_stale(index, now):
             return None
         taken: list[bytes] = []

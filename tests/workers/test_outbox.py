@@ -10,7 +10,7 @@ from typha.syncproto.messages import SyncStatus
 from workers import egress
 from workers.egress import Egress
 from workers.outbox import PIECE_BYTES, Outbox, Refill
-from workers.replica import STALE_SECONDS, Log
+from workers.replica import STALE_SECONDS, TRIM_AFTER, Log
 
 
 def frame(first, last, payload, status=SyncStatus.IN_SYNC):
@@ -122,6 +122,19 @@ def test_who_falls_out_of_the_window_asks_what_changed():
     assert outbox.refill(log, 0.0) is Refill.WAITING
     outbox.caught_up_to(4, b"conflated", is_all=True)
     assert drained(outbox, log) == (b"conflated", Refill.CAUGHT_UP)
+
+
+def test_what_is_left_out_for_a_client_hides_nothing_that_comes_behind_it():
+    """Frames are empty where all their keys are of kinds that its release does not know."""
+    log = Log(1 << 20)
+    empty = 3 * TRIM_AFTER
+    for number in range(1, empty + 1):
+        log.append(frame(number, number, b""), 0.0)
+    log.append(frame(empty + 1, empty + 1, b"known"), 0.0)
+    outbox = Outbox()
+    outbox.position = 0
+    assert drained(outbox, log) == (b"known", Refill.CAUGHT_UP)
+    assert outbox.position == log.last
 
 
 def test_the_status_comes_once_and_behind_all_there_is():
