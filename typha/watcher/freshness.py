@@ -1,7 +1,8 @@
 """How old what the server says may be, resource by resource.  Knows no clock.
 
 A stream proves that it is alive by an event, a bookmark or an answered probe.  One that is failing
-for `stale_seconds` is stale, and so is one that has said nothing for `silent_seconds`.
+for `stale_seconds` is stale, and so is one that has said nothing for `silent_seconds`.  A pause of
+this process counts as well: what it knows has become as old as that.
 """
 
 from collections.abc import Sized
