@@ -35,9 +35,7 @@ STREAMS: Final = {
 }
 INVALID: Final = {
     "resource": "resource",
-    "namespace": "namespace",
-    "name": "name",
-    "key": "key",
+    "name": "object or key",
     "reason": "reason",
 }
 CLIENTS: Final = {

@@ -35,7 +35,7 @@ _TONES: Final = {
 _ALARMING: Final = frozenset(
     {"restarts", "hung", "error", "unverified"}
 )  # members that should be 0 or empty
-_WRAPPED: Final = frozenset({"error", "reason", "key"})
+_WRAPPED: Final = frozenset({"error", "reason", "name"})
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --page: #f4f5f7; --card: #fff; --ink: #1b1f24; --quiet: #656d76;

@@ -1,6 +1,7 @@
 """The page for people."""
 
-from typha.ops import status_page
+from typha.ops import columns, status_page
+from typha.syncers.intake import Refusal
 
 STATUS = {
     "version": "1.0",
@@ -71,3 +72,8 @@ def test_a_page_shows_so_many_clients_and_says_how_many_more_there_are():
     page = status_page.page_of(STATUS, [CLIENT] * (status_page.ROWS_SHOWN + 12))
     assert page.count("node-1") == status_page.ROWS_SHOWN
     assert "Furthest behind first. 12 more are in the JSON." in page
+
+
+def test_what_is_left_out_has_the_columns_of_what_is_told():
+    """None that is always empty."""
+    assert tuple(columns.INVALID) == Refusal._fields
