@@ -105,6 +105,8 @@ def test_changes_and_signs_of_life_go_on_while_questions_never_end(bus):
         if answered >= OUTSTANDING and not (manifests / "more.json").exists():
             (manifests / "more.json").write_bytes(namespaces(NAMESPACES + 1))
             ticks = 0
-        if told > ready.published and ticks >= TICKS:
+        if told > ready.published and ticks >= TICKS and answered > 2 * OUTSTANDING:
             break
+    assert told > ready.published
+    assert ticks >= TICKS
     assert answered > 2 * OUTSTANDING
