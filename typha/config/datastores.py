@@ -99,15 +99,19 @@ def _kubernetes(environ: Mapping[str, str]) -> KubernetesSettings:
     """Read how to reach the API server; raise ConfigError for what cannot be read."""
     variables = CalicoVariables(environ)
     home = environ.get("HOME", "")
+    insecure, authorities = variables.flag("K8S_INSECURE_SKIP_TLS_VERIFY"), "K8S_CA_FILE"
+    if insecure and variables.text(authorities):
+        advice = "set it or K8S_INSECURE_SKIP_TLS_VERIFY, not both"
+        raise ConfigError(authorities, variables.text(authorities), advice)
     return KubernetesSettings(
         kubeconfig=tuple(path for path in variables.text("KUBECONFIG").split(":") if path),
         home_kubeconfig=f"{home}/.kube/config" if home else "",
         endpoint=variables.text("K8S_API_ENDPOINT"),
         key_file=variables.text("K8S_KEY_FILE"),
         cert_file=variables.text("K8S_CERT_FILE"),
-        ca_file=variables.text("K8S_CA_FILE"),
+        ca_file=variables.text(authorities),
         token=environ.get("CALICO_K8SAPITOKEN", ""),
-        insecure_skip_tls_verify=variables.flag("K8S_INSECURE_SKIP_TLS_VERIFY"),
+        insecure_skip_tls_verify=insecure,
         context=variables.text("K8S_CURRENT_CONTEXT"),
         qps=variables.number("K8S_CLIENT_QPS"),
         burst=variables.integer("K8S_CLIENT_BURST"),

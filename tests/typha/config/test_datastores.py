@@ -68,7 +68,7 @@ def test_how_to_reach_the_api_server_comes_from_calicos_variables():
             "K8S_KEY_FILE": "/key",
             "K8S_CERT_FILE": "/cert",
             "CALICO_K8SAPITOKEN": "secret",
-            "K8S_INSECURE_SKIP_TLS_VERIFY": "T",
+            "K8S_INSECURE_SKIP_TLS_VERIFY": "F",
             "K8S_CURRENT_CONTEXT": "prod",
             "K8S_CLIENT_QPS": "7.5",
             "K8S_CLIENT_BURST": "0x10",
@@ -85,7 +85,7 @@ def test_how_to_reach_the_api_server_comes_from_calicos_variables():
     assert (reach.ca_file, reach.key_file, reach.cert_file) == ("/ca", "/key", "/cert")
     assert reach.token == "secret"
     assert "secret" not in repr(datastore)
-    assert reach.insecure_skip_tls_verify
+    assert not reach.insecure_skip_tls_verify
     assert (reach.context, reach.qps, reach.burst) == ("prod", 7.5, 16)
     assert reach.api_group == "projectcalico.org/v3"
     assert datastore.use_pod_cidr
@@ -104,6 +104,15 @@ def test_how_to_reach_the_api_server_comes_from_calicos_variables():
 def test_a_variable_that_cannot_be_read_forbids_to_start(name, text):
     """Even an empty one: the original panics on it."""
     assert read({**KUBERNETES, name: text})[1] == [(name, text)]
+
+
+def test_authorities_and_no_check_contradict_each_other():
+    """The original's client would say so for ever."""
+    insecure = {**KUBERNETES, "K8S_INSECURE_SKIP_TLS_VERIFY": "true"}
+    datastore, errors = read(insecure)
+    assert datastore.kubernetes.insecure_skip_tls_verify
+    assert errors == []
+    assert read({**insecure, "CALICO_K8S_CA_FILE": "/ca"})[1] == [("K8S_CA_FILE", "/ca")]
 
 
 def test_where_typha_says_etcd_calicos_variables_are_not_read():

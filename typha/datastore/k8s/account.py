@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 import threading
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 from typha.config.settings import KubernetesSettings
 
+_LOOPBACK: Final = "localhost,127.0.0.0/8,::1"  # Go never asks a proxy for these
 _PACKAGES: Final = ("kubernetes", "kubernetes.client", "kubernetes.config")
 
 
@@ -71,7 +73,7 @@ class Account:
                 verify=bool(found.verify_ssl),
                 server_name=getattr(found, "tls_server_name", None) or None,
                 proxy=found.proxy or None,
-                no_proxy=found.no_proxy or "",
+                no_proxy=_passed_by(found),
                 versions=tuple(_version(path) for path in files),
             )
 
@@ -83,10 +85,19 @@ class Account:
         with self._lock:
             try:
                 found = self._configuration.auth_settings().values()
+                # That has put all that the kubeconfig says in place again.
+                _override(self._configuration, self._settings)
             except Exception as error:  # as above; here a token file may be gone
                 raise AccountError(str(error) or type(error).__name__) from error
             # A token file may end in a newline, which no header may hold.
             return {auth["key"]: auth["value"].strip() for auth in found if auth["value"]}
+
+
+def _passed_by(configuration: Any) -> str:
+    """List whom no proxy is used for: only one of the environment may be passed by, as in Go."""
+    if configuration.proxy not in urllib.request.getproxies().values():
+        return ""
+    return ",".join(filter(None, (configuration.no_proxy, _LOOPBACK)))
 
 
 def _version(path: str | None) -> tuple[int, int] | None:

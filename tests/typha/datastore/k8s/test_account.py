@@ -118,6 +118,16 @@ def test_the_environments_overrides_win(tmp_path):
     assert account.headers() == {"authorization": "Bearer mine"}
 
 
+def test_the_overrides_still_win_when_a_token_was_looked_for(tmp_path):
+    """The library then puts in place again what the kubeconfig says."""
+    path = kubeconfig(tmp_path / "k", {"token": "secret"})
+    account = loaded(kubeconfig=(path,), endpoint="https://other", ca_file="/ca")
+    before = account.endpoint()
+    assert account.headers() == {"authorization": "Bearer secret"}
+    assert account.endpoint() == before
+    assert (before.url, before.ca_file) == ("https://other", "/ca")
+
+
 def test_an_endpoint_alone_is_enough():
     """No kubeconfig at home is looked at then."""
     account = loaded(endpoint="http://api:1", home_kubeconfig="/does/not/matter")
@@ -208,10 +218,12 @@ def test_a_proxy_is_taken_from_the_environment_or_the_kubeconfig(tmp_path, monke
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
     monkeypatch.setenv("NO_PROXY", "10.0.0.0/8,.local")
     endpoint = loaded(endpoint="https://api").endpoint()
-    assert (endpoint.proxy, endpoint.no_proxy) == ("http://proxy:3128", "10.0.0.0/8,.local")
+    assert endpoint.proxy == "http://proxy:3128"
+    assert endpoint.no_proxy == "10.0.0.0/8,.local,localhost,127.0.0.0/8,::1"
     cluster = {"server": "https://api", "proxy-url": "http://own:1"}
     path = kubeconfig(tmp_path / "k", {"token": "x"}, cluster)
-    assert loaded(kubeconfig=(path,)).endpoint().proxy == "http://own:1"
+    endpoint = loaded(kubeconfig=(path,)).endpoint()
+    assert (endpoint.proxy, endpoint.no_proxy) == ("http://own:1", "")
 
 
 LEAN = """
