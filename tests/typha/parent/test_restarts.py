@@ -68,6 +68,7 @@ def test_dying_young_too_often_before_serving_ends_the_server():
     history = exits(*[0.5] * (MOST_SHORT_LIVES + 1), code=1)
     assert isinstance(verdict(history, served=False), GiveUp)
     assert isinstance(verdict(history[1:], served=False), BackOff)
+    assert isinstance(verdict(history, served=True), BackOff)
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=40), st.sampled_from([-9, 1, BOOT_FAILED]))

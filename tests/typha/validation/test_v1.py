@@ -71,6 +71,7 @@ def test_profile_labels_are_not_looked_at():
     ("rule", "reason"),
     [
         ({"!src_ports": [80]}, "!src_ports: 80 needs a protocol"),
+        ({"src_ports": ["80:90"]}, "src_ports: '80:90' needs a protocol"),
         ({"protocol": 47, "src_ports": ["web"]}, "src_ports: protocol 47 has no ports"),
         ({"!protocol": "tofu"}, "!protocol: 'tofu' is no protocol"),
         ({"protocol": 6, "src_ports": ["0:5"]}, "src_ports: '0:5' is no port"),

@@ -52,6 +52,18 @@ def test_a_recorded_list_is_decoded_as_a_whole_decodes_it():
         assert not page.bad
 
 
+@pytest.mark.parametrize("tail_metadata", [True, False])
+def test_items_are_given_while_the_rest_is_on_its_way(tail_metadata):
+    """So what waits is no more than what is cut off at once, however long the list."""
+    body = listing([pod(f"p{n}", text="x" * 20) for n in range(1000)], tail_metadata=tail_metadata)
+    decoder, waiting = ListDecoder(), 0
+    for start in range(0, len(body), 100):
+        waiting += 100
+        waiting -= sum(len(orjson.dumps(item)) for item in decoder.feed(body[start : start + 100]))
+        assert waiting < 3000  # commas, and the beginning
+    assert len(decoder.finish().items) < 5
+
+
 nested = st.recursive(
     st.integers(0, 9) | st.sampled_from(['},{"metadata":{', "]", "{", '\\"', "\\", ","]),
     lambda inner: (
@@ -92,14 +104,22 @@ def test_one_item_that_cannot_be_decoded_harms_only_itself(place, step, tail_met
     assert "depth" in reason or "recursion" in reason
 
 
+def test_an_item_is_named_wherever_its_names_stand():
+    """Items of Calico's own say first what they are."""
+    deep = DEEP.replace(b'{"metadata"', b'{"kind":"X","apiVersion":"x/v1","metadata"', 1)
+    _, page = decode(listing([deep]), 100)
+    assert page.bad[0][:2] == ("ns", "deep")
+
+
 def test_an_item_whose_very_names_cannot_be_decoded_is_shown():
     """Its beginning is in the reason."""
     broken = b'{"metadata":{"name":"\xff"}}'
     _, page = decode(listing([pod("a"), broken]), 100)
     assert page.bad[0][:2] == ("", "")
     assert "\\xff" in page.bad[0].reason
-    _, page = decode(listing([pod("a"), b'{"spec":\xff}']), 100)
-    assert page.bad[0] == BadItem("", "", page.bad[0].reason)
+    for nameless in (b'{"spec":\xff}', b'{"metadata":{},"spec":\xff}'):
+        _, page = decode(listing([pod("a"), nameless]), 100)
+        assert page.bad == (BadItem("", "", page.bad[0].reason),)
 
 
 @pytest.mark.parametrize("items", [b"null", b"[]", b"[ ]"])
