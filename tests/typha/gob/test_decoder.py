@@ -27,6 +27,7 @@ def decode(data: bytes, step: int = 0, limits: Limits | None = None) -> list[Any
     for start in range(0, len(data), step or len(data) or 1):
         decoder.feed(data[start : start + (step or len(data))])
         values += decoder.values()
+        assert decoder.is_between_values == (decoder.buffered == 0)
     assert decoder.buffered == 0
     return values
 

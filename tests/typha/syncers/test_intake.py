@@ -2,7 +2,16 @@
 
 from hypothesis import given, strategies as st
 
-from typha.datastore.ports import ApiMissing, Changed, ListDone, Listed, Removed, Undecodable
+from typha.datastore.ports import (
+    ApiMissing,
+    Changed,
+    ListDone,
+    Listed,
+    Removed,
+    StreamReport,
+    StreamState,
+    Undecodable,
+)
 from typha.model.resources import KV, ConversionError, Reading, Resource
 from typha.syncers.catalog import Feed
 from typha.syncers.intake import Intake
@@ -118,7 +127,52 @@ def test_a_list_of_what_is_known_converts_nothing_again():
         ("default", UPDATED, True),
         ("c", DELETED, False),
     ]
-    assert told(made, Changed("toys", toy("c", "1"))) == [("c", NEW, True)]
+    assert told(made, Listed("toys", [toy("c", "1"), *page.objects], first=True)) == [
+        ("c", NEW, True)  # it is back, whatever its version
+    ]
+    assert made.unchanged["toys"] == 3
+
+
+def test_a_list_without_a_bad_object_ends_its_refusal():
+    """It was deleted while nobody was looking."""
+    made = intake()
+    told(made, Listed("toys", [toy("a", "bad")], first=True))
+    told(made, ListDone("toys"))
+    assert [r.name for r in made.refusals()] == ["a"]
+    told(made, Listed("toys", [], first=True))
+    told(made, ListDone("toys"))
+    assert made.refusals() == []
+
+
+def test_a_reader_knows_whether_an_object_was_listed_or_watched():
+    """Some revisions depend on it, as in the original."""
+    made = intake()
+    (listed, _) = made.take(Listed("toys", [toy("a", "1")], first=True))
+    (watched, _) = made.take(Changed("toys", toy("b", "1")))
+    assert listed.change.element == schema.element(KEY.format("a"), b"1", "1", "", NEW)
+    assert watched.change.element == schema.element(KEY.format("b"), b"1", "1+", "", NEW)
+
+
+def test_an_object_that_a_reader_has_no_use_for_is_not_left_out():
+    """Nothing is wrong with it; what it was before is gone."""
+    feed = Feed(
+        resource="toys",
+        read=lambda item, reading: None if item["data"] == "useless" else read(item, reading),
+        process=process,
+        syncers=frozenset({FELIX}),
+    )
+    made = Intake([feed], Reading(), {})
+    assert told(made, Changed("toys", toy("a", "1"))) == [("a", NEW, True)]
+    assert told(made, Changed("toys", toy("a", "useless", "2"))) == [("a", DELETED, False)]
+    assert made.refusals() == []
+
+
+def test_how_a_stream_stands_is_no_news_of_its_objects():
+    """Nor does it begin a syncer."""
+    made = intake()
+    for resource in ("toys", "unheard of"):
+        assert told(made, StreamReport(resource=resource, state=StreamState.LISTING)) == []
+    assert made.status(FELIX) is SyncStatus.WAIT_FOR_READY
 
 
 def test_an_unfit_value_is_told_as_none_and_counts_as_sent():
@@ -209,5 +263,9 @@ def test_a_heartbeat_is_not_even_converted():
     assert told(made, Changed("pods", pod("3", "Running"))) == [("p", UPDATED, True)]
     told(made, Listed("pods", [pod("4", "Failed")], first=True))
     assert told(made, Changed("pods", pod("5", "Running"))) == [("p", UPDATED, True)]
+    strange = pod("6", "Running")
+    del strange["spec"]
+    assert told(made, Changed("pods", strange)) == [("p", UPDATED, True)]
+    assert told(made, Changed("pods", pod("7", "Running"))) == [("p", UPDATED, True)]
     told(made, Removed("pods", "n", "p"))
     assert told(made, Changed("pods", pod("4", "Running"))) == [("p", NEW, True)]
