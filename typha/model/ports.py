@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from typha.model import typed
+from typha.model.familiar import Familiar
 
 Port = int | str
 
@@ -18,6 +19,8 @@ _LAST_PROTOCOL: Final = 255
 _NUMBER: Final = re.compile("[0-9]+", re.ASCII)
 _RANGE: Final = re.compile("([0-9]+):([0-9]+)", re.ASCII)
 _NAME: Final = re.compile("[a-zA-Z0-9_.-]{1,128}")
+_OF_PORTS: Final = frozenset({int, str})
+_FAMILIAR: Final = Familiar()
 _LONGEST_REMEMBERED: Final = 128  # characters; no name is longer
 _LONGEST: Final = 20  # digits; enough to tell, and no more are made a number
 # The names Kubernetes policies may spell in any case -> as Calico spells them.
@@ -107,17 +110,16 @@ def _number(digits: str) -> int:
 
 
 def _ports(value: Any) -> list[Port]:
-    """Read a list of ports; nearly all are numbers, which stay as they are."""
+    """Read a list of ports; nearly all stay as they are."""
     if type(value) is not list:
         raise typed.misfit(value, "a list")
-    read = PORT.convert
-    try:
-        return [
-            each if type(each) is int and 0 <= each <= _LAST_PORT else read(each) for each in value
-        ]
-    except typed.MemberError:
-        ports: list[Port] = _ANY_PORTS.convert(value)  # says which one; null is a number to it
-        return ports
+    # Types first: true and 1.0 equal a number, but are no ports.
+    if _OF_PORTS.issuperset(map(type, value)) and _FAMILIAR.has_all(value):
+        return value
+    ports: list[Port] = _ANY_PORTS.convert(value)
+    if ports == value:
+        _FAMILIAR.learn(ports)  # whose texts are short then
+    return ports
 
 
 def _protocol(value: Any) -> int | str:

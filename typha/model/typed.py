@@ -167,7 +167,7 @@ def map_of(element: Type) -> Type:
         if type(value) is not dict:
             raise misfit(value, "an object")
         if plain.issuperset(map(type, value.values())):
-            return {key: value[key] for key in sorted(value)}
+            return {key: value[key] for key in sorted(value)} if len(value) > 1 else value
         try:
             return {
                 key: zero() if value[key] is None else convert_element(value[key])

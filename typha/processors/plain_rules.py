@@ -7,6 +7,7 @@ of them as they should be.  Any other is left to `rules`, which says the same of
 from typing import Any, Final
 
 from typha.model import nets, ports, typed
+from typha.model.familiar import Familiar
 from typha.model.resources import JsonObject
 from typha.processors import selectors
 
@@ -14,6 +15,7 @@ _ACTIONS: Final = {"Allow": "allow", "Deny": "deny", "Log": "log", "Pass": "next
 _MEMBERS: Final = frozenset({"action", "protocol", "source", "destination", "metadata"})
 _OF_SIDE: Final = frozenset({"nets", "selector", "namespaceSelector", "ports"})
 _NOTHING: Final[JsonObject] = {}
+_FAMILIAR_NETS: Final = Familiar()  # texts, and short ones
 
 
 class _OddError(Exception):
@@ -90,8 +92,12 @@ def _side(said: Any) -> JsonObject:
 
 
 def _nets(given: Any) -> list[str]:
-    if type(given) is not list or not given or not all(map(nets.is_plain_net, given)):
+    if type(given) is not list or not given:
         raise _OddError
+    if not _FAMILIAR_NETS.has_all(given):
+        if not all(map(nets.is_plain_net, given)):
+            raise _OddError
+        _FAMILIAR_NETS.learn(given)
     return given
 
 
