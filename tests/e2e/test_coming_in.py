@@ -87,8 +87,9 @@ def test_curl_without_a_certificate_is_turned_away_by_an_alert(server):
     """As the installation guide shows."""
     done = subprocess.run(
         [
-            *("curl", f"https://localhost:{server.port}", "--cacert", server.tls.ca_file, "-v"),
-            *("--resolve", f"localhost:{server.port}:127.0.0.1"),
+            *("curl", "-v", "--tls-max", "1.2", "--cacert", server.tls.ca_file),
+            *("--connect-to", f"calico-typha:{server.port}:127.0.0.1:{server.port}"),
+            f"https://calico-typha:{server.port}",
         ],
         capture_output=True,
         text=True,

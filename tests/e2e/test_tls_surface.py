@@ -1,5 +1,6 @@
 """The TLS that a scanner finds: what is offered, with openssl's own client."""
 
+import re
 import subprocess
 
 import pytest
@@ -111,4 +112,4 @@ def test_names_asked_for_and_protocols_offered_change_nothing(server, version):
     shown = s_client(server, version, "-servername", "somebody.example", "-alpn", "h2,http/1.1")
     assert chosen(shown)
     assert "No ALPN negotiated" in shown
-    assert "CN = calico-typha" in shown
+    assert re.search("CN ?= ?calico-typha", shown)  # openssl 3.2 took the blanks out

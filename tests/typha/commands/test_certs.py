@@ -1,5 +1,6 @@
 """`typha certs`: files, refusals, advice."""
 
+import re
 import stat
 import subprocess
 
@@ -55,9 +56,9 @@ def test_names_and_days_are_chosen(typha, tmp_path):
         ).stdout
         for n in ("typha.crt", "calico-node.crt")
     )
-    assert "CN = typha-server" in server
+    assert re.search("CN ?= ?typha-server", server)  # openssl 3.2 took the blanks out
     assert "DNS:typha-server" in server
-    assert "CN = typha client" in client
+    assert re.search("CN ?= ?typha client", client)
     assert "URI:spiffe://cluster/node" in client
     assert "DNS:" not in client
     assert "TYPHA_CLIENTCN='typha client'" in done.stderr
