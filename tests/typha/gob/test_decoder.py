@@ -217,11 +217,23 @@ def test_depth_is_limited() -> None:
         decode(nested(200), limits=Limits(depth=32))
 
 
-def test_a_type_that_contains_itself_is_no_way_around_the_depth() -> None:
-    """Definitions may be recursive, and each level costs one byte."""
-    data = definitions(t64=types.SliceType("[]any", 64))
+@pytest.mark.parametrize(
+    ("definition", "value"),
+    [
+        (types.SliceType("[]any", 64), b"\0" + b"\1" * 5000),
+        (types.ArrayType("[1]any", 64, 1), b"\0" + b"\1" * 5000),
+        (types.StructType("any", (Field("Inner", 64),)), b"\1" * 5000),
+        (types.MapType("map[uint]any", Builtin.UINT, 64), b"\0" + b"\1\7" * 5000),
+    ],
+    ids=["slice", "array", "struct", "map"],
+)
+def test_a_type_that_contains_itself_is_no_way_around_the_depth(
+    definition: types.WireType, value: bytes
+) -> None:
+    """Definitions may be recursive, and each level costs a byte or two."""
+    data = definitions(t64=definition)
     with pytest.raises(LimitError, match="deeply"):
-        decode(data + message(varint.encode_int(64), b"\0" + b"\1" * 5000))
+        decode(data + message(varint.encode_int(64), value))
 
 
 def test_the_number_of_values_is_limited() -> None:
@@ -230,6 +242,22 @@ def test_the_number_of_values_is_limited() -> None:
     assert decode(data) == [[1] * 5000]
     with pytest.raises(LimitError, match="too many values"):
         decode(data, limits=Limits(values=4999))
+
+
+def test_the_fields_of_structs_are_values_too() -> None:
+    """A million small structs cost more than they have bytes."""
+    pairs = types.SliceType("[]Pair", 65)
+    data = definitions(t64=pairs, t65=PAIR)
+    data += Encoder({64: pairs, 65: PAIR}).message(64, [{"A": 1, "B": 2}] * 1000)
+    assert len(decode(data, limits=Limits(values=3100))[0]) == 1000
+    with pytest.raises(LimitError, match="too many values"):
+        decode(data, limits=Limits(values=2900))
+
+
+def test_the_number_of_values_is_that_of_one_message() -> None:
+    """A stream may live for years."""
+    one = Encoder({64: NUMBERS}).message(64, [1] * 400)
+    assert len(decode(definitions(t64=NUMBERS) + one * 50, limits=Limits(values=500))) == 50
 
 
 def test_starting_a_value_over_does_not_refill_its_budget() -> None:
