@@ -218,7 +218,8 @@ class Place(NamedTuple):
 def places(host: str, port: int) -> list[Place]:
     """Return what a setting's host means; a path is that of a Unix socket.
 
-    `localhost` is taken literally: a resolver may know another machine by that name.
+    By every address of IPv4 Go means IPv6 too.  `localhost` is taken literally: a resolver may
+    know another machine by that name.
     """
     if host == "localhost":
         return [
@@ -227,8 +228,10 @@ def places(host: str, port: int) -> list[Place]:
         ]
     if host.startswith("/"):
         return [Place(socket.AF_UNIX, host)]
-    if ":" in host or not host:
-        return [Place(socket.AF_INET6, (host or "::", port))]
+    if host in {"", "0.0.0.0"}:  # noqa: S104 it is what was set
+        host = "::"
+    if ":" in host:
+        return [Place(socket.AF_INET6, (host, port))]
     return [Place(socket.AF_INET, (host, port))]
 
 

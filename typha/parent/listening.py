@@ -10,6 +10,7 @@ import socket
 from typing import Final
 
 DEFAULT_PORT: Final = 5473  # what port 0 means, as in the original
+EVERYWHERE: Final = frozenset({"", "::", "0.0.0.0"})  # noqa: S104 Go means IPv6 too by each
 BACKLOG: Final = 4096  # the kernel lowers it to net.core.somaxconn
 
 
@@ -23,15 +24,16 @@ class ListenError(Exception):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a non-blocking socket bound to `host` (empty: every address) and `port`, deaf yet.
+    """Return a non-blocking socket bound to `host` and `port`, deaf yet.
 
+    Empty or unspecified, the host means every address of both families.
     Raises ListenError.
     """
     try:
         family, address = _resolve(host, port)
         return _bound(family, address)
     except OSError as error:
-        if not host and error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}:
+        if host in EVERYWHERE and error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}:
             return _bind_ipv4(port)  # a kernel without IPv6
         raise ListenError(host, port, error) from error
 
@@ -53,7 +55,7 @@ def close(listener: socket.socket) -> None:
 
 
 def _resolve(host: str, port: int) -> tuple[int, tuple[str, int]]:
-    if not host:
+    if host in EVERYWHERE:
         return socket.AF_INET6, ("::", port)
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _type, _protocol, _name, address = found[0]

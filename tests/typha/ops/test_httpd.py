@@ -201,13 +201,14 @@ def test_localhost_is_taken_literally(monkeypatch):
     ("host", "place"),
     [
         ("", (socket.AF_INET6, ("::", 1), False)),
+        ("0.0.0.0", (socket.AF_INET6, ("::", 1), False)),
         ("10.0.0.1", (socket.AF_INET, ("10.0.0.1", 1), False)),
         ("fd00::1", (socket.AF_INET6, ("fd00::1", 1), False)),
         ("/run/t.sock", (socket.AF_UNIX, "/run/t.sock", False)),
     ],
 )
 def test_other_hosts_mean_one_place(host, place):
-    """Empty means every address."""
+    """Empty means every address, and so does what means every one of IPv4."""
     assert httpd.places(host, 1) == [place]
 
 

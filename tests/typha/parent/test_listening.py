@@ -41,11 +41,14 @@ def test_closing_reaches_the_copies_that_children_hold():
     inherited.close()
 
 
-def test_an_empty_host_means_every_address():
-    """IPv4 clients reach the IPv6 socket."""
-    listener = listening.bind("", 0)
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::"])
+def test_an_unspecified_host_means_every_address(host):
+    """IPv4 clients reach the IPv6 socket; Go means both families by each of them."""
+    listener = listening.bind(host, 0)
     listening.open_(listener)
-    assert connects(("127.0.0.1", listener.getsockname()[1]))
+    port = listener.getsockname()[1]
+    assert connects(("127.0.0.1", port))
+    assert connects(("::1", port))
     listening.close(listener)
 
 
