@@ -11,7 +11,11 @@ from typha.telemetry import families
 from typha.telemetry.closing import CloseReason
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/data/*.md")])
+DOCUMENTS = sorted(
+    document
+    for place in ("*.md", "docs/*.md", "benchmarks/results/*.md", "tests/data/*.md")
+    for document in ROOT.glob(place)
+)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"(?m)^#+ +(.+)$")
 CENSUS = (ROOT / "typha" / "ops" / "census.py").read_text()
