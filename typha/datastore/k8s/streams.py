@@ -14,7 +14,7 @@ from typha.datastore.answers import Failure
 from typha.datastore.k8s import access, discovery, init, kinds
 from typha.datastore.k8s.client import Client, ClosedError, RequestError, Times
 from typha.datastore.k8s.kinds import Kind
-from typha.datastore.k8s.stream import Stream
+from typha.datastore.k8s.stream import CRASH_SECONDS, Stream
 from typha.datastore.k8s.upstream import Upstream
 from typha.datastore.ports import Inbox, StreamReport, StreamState
 from typha.datastore.reflector import Nature
@@ -73,18 +73,27 @@ class KubernetesSource:
 
     def _spawn(self, name: str, body: Callable[[], None]) -> None:
         thread = threading.Thread(target=body, name=name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _run(self, upstream: Upstream) -> None:
-        try:
-            api_group = self._find_group(upstream)
-            is_initialised = self._initialise(api_group)
-            for kind in self._kinds:
+        api_group = ""
+        while not self._stopping.is_set():
+            try:
+                api_group = api_group or self._find_group(upstream)
+                self._follow(api_group, upstream)
+            except ClosedError:
+                return
+            except Exception:  # a bug of ours, or no thread to be had, must not be the end of it
+                log.exception("the API server is begun with anew")
+                self._stopping.wait(CRASH_SECONDS)
+
+    def _follow(self, api_group: str, upstream: Upstream) -> None:
+        is_initialised = self._initialise(api_group)
+        for kind in self._kinds:
+            if kind.name not in self._streams:
                 self._begin(kind, api_group, upstream)
-            self._mind(api_group, upstream, is_initialised=is_initialised)
-        except ClosedError:
-            return
+        self._mind(api_group, upstream, is_initialised=is_initialised)
 
     # ---- before the streams
 
@@ -132,8 +141,8 @@ class KubernetesSource:
             silent_after=self._settings.watch_silent_after,
         )
         stream.strip_managed_fields = self._settings.strip_managed_fields
-        self._streams[kind.name] = stream
         self._spawn(kind.name, lambda: stream.run(self._stopping))
+        self._streams[kind.name] = stream
 
     # ---- beside the streams
 

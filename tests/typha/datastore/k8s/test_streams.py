@@ -4,6 +4,7 @@ One module, for they share one stage and change with one module, `streams`.
 """
 
 import logging
+import threading
 import time
 
 import pytest
@@ -421,6 +422,25 @@ def test_managed_fields_are_left_out_where_that_is_asked_for(api):
         source.stop()
     for value in inbox.objects["nodes"].values():
         assert "managedFields" not in value["metadata"]
+
+
+def test_where_no_thread_can_be_had_the_rest_is_begun_later(following, monkeypatch, caplog):
+    """Nothing is listed twice for that, and nothing is left out."""
+    start = threading.Thread.start
+    refused = iter(range(1))
+
+    def grudging(thread: threading.Thread) -> None:
+        if thread.name == "tiers.projectcalico.org" and next(refused, None) is not None:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", grudging)
+    monkeypatch.setattr(streams, "CRASH_SECONDS", 0.1)
+    with following() as inbox:
+        inbox.wait_synced(*PATHS)
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == [
+        "the API server is begun with anew"
+    ]
 
 
 def test_a_bug_in_a_stream_begins_it_anew(following, monkeypatch, caplog):
