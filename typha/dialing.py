@@ -229,6 +229,9 @@ def connect(
     context = _context(tls) if tls else None
     try:
         stream = socket.create_connection(address, timeouts.connect)
+    except UnicodeError as error:
+        text = f"cannot connect to {address.text}: no host can have such a name"
+        raise UnreachableError(text) from error
     except OSError as error:
         raise UnreachableError(
             f"cannot connect to {address.text}: {contexts.reason(error)}"

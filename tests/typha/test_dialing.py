@@ -300,6 +300,13 @@ def test_nobody_listening_is_unreachable() -> None:
         dialing.connect(address, HELLO)
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 64])
+def test_what_cannot_be_a_host_s_name_is_unreachable(host: str) -> None:
+    """Python would not even ask for it."""
+    with pytest.raises(UnreachableError, match=f"cannot connect to {host}:1: no host can have"):
+        dialing.connect(Address(host, 1), HELLO)
+
+
 def test_another_protocol_is_a_protocol_error() -> None:
     """Here a web server answers."""
     answer = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n" + b"\r\n" * 40

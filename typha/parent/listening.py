@@ -57,7 +57,10 @@ def close(listener: socket.socket) -> None:
 def _resolve(host: str, port: int) -> tuple[int, tuple[str, int]]:
     if host in EVERYWHERE:
         return socket.AF_INET6, ("::", port)
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError as error:
+        raise OSError(errno.EINVAL, "no host can have such a name") from error
     family, _type, _protocol, _name, address = found[0]
     return family, (str(address[0]), int(address[1]))
 

@@ -73,6 +73,12 @@ def test_a_port_taken_between_bind_and_listen_is_an_error():
     second.close()
 
 
+def test_what_cannot_be_a_host_s_name_is_an_error():
+    """Python would not even ask for it."""
+    with pytest.raises(listening.ListenError, match=r"ServerHost=a\.\.b .* such a name"):
+        listening.bind("a..b", 0)
+
+
 def test_an_address_that_is_not_here_is_an_error():
     """With the system's reason."""
     with pytest.raises(listening.ListenError, match=r"192\.0\.2\.1"):

@@ -127,4 +127,6 @@ def _port(subject: str, host: str, port: int) -> Finding:
             message = f"{where} is in use"
             return findings.warning(subject, message, "that is fine if this server is running")
         return findings.error(subject, f"{where}: {error.strerror}")
+    except UnicodeError:
+        return findings.error(subject, f"{where}: no host can have such a name")
     return findings.ok(subject, f"{where} is free")

@@ -38,6 +38,7 @@ def test_a_free_port_and_one_in_use():
 def test_an_address_of_another_machine():
     """Nothing can listen there."""
     assert found(server=ServerSettings(host="192.0.2.1", port=1))["ServerPort"] == "error"
+    assert found(server=ServerSettings(host="a..b", port=1))["ServerPort"] == "error"
 
 
 def test_a_log_file_is_made_with_its_folders(tmp_path):
