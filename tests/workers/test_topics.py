@@ -1,7 +1,8 @@
 """The streams of a worker's clients: what is asked, at once, and who is told what.
 
 That everybody ends with the truth is the model test's to show; here is what it would not miss, for
-a question that is not asked now is asked again two seconds later.
+a question that is not asked now is asked again two seconds later.  One module, for it is one
+machine whose inputs they are.
 """
 
 from pathlib import Path
@@ -19,7 +20,7 @@ from typha.telemetry.closing import CloseReason
 from workers.connection import Stage
 from workers.counting import Counts
 from workers.egress import UNLIMITED
-from workers.outbox import Refill
+from workers.outbox import PIECE_BYTES, Refill
 from workers.topics import ASK_AGAIN_SECONDS, FOR_ALL, IDLE_SECONDS, Topics
 
 FELIX = SyncerType.FELIX
@@ -54,7 +55,7 @@ class Worker:
     def joined(self, number):
         """Let a client come that streams at once."""
         client = self.come(number)
-        assert client.state is Stage.SNAPSHOT
+        assert refilled(client) == ([b"state"], Refill.SNAPSHOT_SENT)
         self.topics.join(client, 0.0)
         client.sent.clear()
         return client
@@ -97,6 +98,7 @@ def streaming(worker):
     client = worker.come(1)
     worker.asked()
     worker.answered(worker.snapshot(10))
+    assert refilled(client) == ([b"state"], Refill.SNAPSHOT_SENT)
     worker.topics.join(client, 0.0)
     client.sent.clear()
     worker.topics.take_writes()
@@ -150,6 +152,19 @@ def test_who_left_meanwhile_is_sent_nothing(worker):
     assert stays.position == 10
 
 
+def test_a_newcomer_waits_for_a_snapshot_of_now_but_not_for_long(streaming):
+    """One that the watcher does not make in time is replaced by the one at hand."""
+    worker, _ = streaming
+    worker.published(published(frame(11)))
+    client = worker.come(2)
+    assert worker.asked() == [SnapshotWanted(NAME, FOR_ALL)]
+    worker.published(published(frame(12)))
+    assert client.state is Stage.WAITING
+    worker.topics.remind(1.1 + ASK_AGAIN_SECONDS)
+    assert client.state is Stage.SNAPSHOT
+    assert client.starts_from == 10
+
+
 def test_a_snapshot_that_cannot_be_read_is_asked_for_again_soon(worker):
     """Not at once: that could be thousands of times a second."""
     client = worker.come(1)
@@ -178,7 +193,7 @@ def test_a_newcomer_is_sent_the_little_that_came_since_and_then_the_status(strea
 
 
 def test_a_newcomer_that_has_missed_too_much_is_told_the_status_behind_all_of_it(streaming):
-    """The log does not reach back, or it is more than one piece."""
+    """It is more than one piece."""
     worker, _ = streaming
     client = worker.come(2)
     assert refilled(client) == ([b"state"], Refill.SNAPSHOT_SENT)
@@ -187,6 +202,17 @@ def test_a_newcomer_that_has_missed_too_much_is_told_the_status_behind_all_of_it
     worker.topics.join(client, 0.0)
     assert client.sent == [frames.opening(Codec.PLAIN)]
     assert refilled(client) == ([large, large, IN_SYNC], Refill.CAUGHT_UP)
+
+
+def test_a_newcomer_whose_snapshot_took_too_long_asks_what_has_changed(streaming):
+    """The log does not reach back any more."""
+    worker, _ = streaming
+    client = worker.come(2)
+    assert refilled(client) == ([b"state"], Refill.SNAPSHOT_SENT)
+    for number in range(11, 40):
+        worker.published(published(frame(number)._replace(payload=bytes(PIECE_BYTES))))
+    worker.topics.join(client, 1.0)
+    assert refilled(client) == ([], Refill.BEHIND)
 
 
 def test_what_comes_in_one_turn_is_handed_over_in_one_piece(streaming):
@@ -202,19 +228,44 @@ def test_what_comes_in_one_turn_is_handed_over_in_one_piece(streaming):
     assert worker.topics.take_writes() == [busy, behind]
     assert busy.sent == behind.sent == []
     assert (busy.position, behind.position) == (10, 9)
+    assert worker.counts.at_once[FELIX] == 2 * 3  # frames to clients
+
+
+def test_what_cannot_be_handed_over_at_once_is_written_in_turns(streaming):
+    """A client without room, and more than a piece: nobody waits for another's share."""
+    worker, client = streaming
+    without_room = worker.joined(2)
+    without_room.hand_over = lambda _payload: False
+    worker.topics.take_writes()
+    worker.published(published(frame(11)))
+    assert worker.topics.take_writes() == [without_room]
+    client.sent.clear()
+    worker.published(published(frame(12)._replace(payload=bytes(PIECE_BYTES + 1))))
+    assert worker.topics.take_writes() == [client, without_room]
+    assert client.sent == []
+    assert client.position == 11
+
+
+def test_a_frame_that_is_empty_in_a_client_s_dialect_is_not_sent(streaming):
+    """It only moves the position."""
+    worker, client = streaming
+    worker.published(published(frame(11)._replace(payload=b"")))
+    assert client.sent == []
+    assert client.position == 11
+    assert worker.topics.take_writes() == []
 
 
 def test_a_gap_is_asked_for_at_once(streaming):
     """Whether a frame shows it, or a tick: until the answer comes, clients hear nothing."""
     worker, client = streaming
-    worker.published(published(frame(12)))
+    worker.published(published(frame(12)), published(frame(13)))
     assert worker.asked() == [ChangesWanted(NAME, 10, EPOCH, FOR_ALL)]
-    worker.answered(Changes(NAME, FOR_ALL, more=False, frame=frame(11, 12)))
-    assert client.sent == [b"11-12;"]
-    worker.published(tick(12))
-    assert worker.asked() == []
+    worker.answered(Changes(NAME, FOR_ALL, more=False, frame=frame(11, 13)))
+    assert client.sent == [b"11-13;"]
     worker.published(tick(13))
-    assert worker.asked() == [ChangesWanted(NAME, 12, EPOCH, FOR_ALL)]
+    assert worker.asked() == []
+    worker.published(tick(14))
+    assert worker.asked() == [ChangesWanted(NAME, 13, EPOCH, FOR_ALL)]
     assert worker.counts.gaps[FELIX] == 2
 
 
@@ -252,13 +303,45 @@ def test_who_fell_out_of_the_log_is_sent_what_the_watcher_says(streaming):
     assert worker.counts.catch_ups[FELIX] == 2
 
 
+@pytest.mark.parametrize(("more", "then"), [(True, [IN_SYNC]), (False, [])])
+def test_an_answer_that_is_not_all_leaves_the_status_to_the_log(streaming, more, then):
+    """The watcher's last one ends with it."""
+    worker, client = streaming
+    client.position = 7
+    worker.topics.ask_changes_for(client, 1.0)
+    worker.answered(Changes(NAME, 7, more=more, frame=frame(8, 10)))
+    assert refilled(client) == (then, Refill.CAUGHT_UP)
+
+
+def test_who_has_left_is_sent_no_answer(streaming):
+    """Its socket is closed."""
+    worker, client = streaming
+    client.position = 7
+    worker.topics.ask_changes_for(client, 1.0)
+    worker.topics.leave(client)
+    worker.answered(Changes(NAME, 7, more=False, frame=frame(8, 10)))
+    assert worker.topics.take_writes() == []
+
+
+def test_an_answer_about_another_epoch_is_none(streaming):
+    """It was asked before the topic was lost and begun anew: its numbers mean something else."""
+    worker, client = streaming
+    client.position = 7
+    worker.topics.ask_changes_for(client, 1.0)
+    worker.answered(Changes(NAME, 7, more=False, frame=frame(8, 10, epoch=EPOCH - 1)))
+    assert worker.topics.take_writes() == []
+    assert client.position == 7
+
+
 def test_whose_past_is_forgotten_has_to_begin_anew_and_nobody_else(streaming):
     """Deletions since then are not known any more."""
     worker, lost = streaming
     stays = worker.joined(2)
     lost.position = 7
     worker.topics.ask_changes_for(lost, 0.0)
+    worker.topics.take_writes()
     worker.answered(HistoryLost(NAME, 7))
+    assert worker.topics.take_writes() == [lost]  # so that it is closed at once
     assert lost.ending is CloseReason.HISTORY_LOST
     assert stays.ending is None
     worker.published(published(frame(11)))
@@ -275,15 +358,17 @@ def test_another_epoch_ends_all_who_follow_the_topic(streaming):
     assert streams.ending is waits.ending is CloseReason.HISTORY_LOST
     assert NAME not in worker.end.topics
     assert under_way.ending is None
-    worker.topics.join(under_way, 0.0)
-    assert under_way.ending is CloseReason.HISTORY_LOST
-    for client in (streams, waits, under_way):
-        worker.topics.leave(client)
     worker.asked()
     anew = worker.come(4)
     assert worker.asked() == [SnapshotWanted(NAME, FOR_ALL)]
     worker.answered(worker.snapshot(3, "anew")._replace(epoch=EPOCH + 1))
     assert anew.state is Stage.SNAPSHOT
+    worker.topics.join(under_way, 0.0)
+    assert under_way.ending is CloseReason.HISTORY_LOST
+    worker.topics.leave(streams)
+    worker.topics.remind(1000.0)
+    worker.topics.remind(2000.0)
+    assert NAME in worker.end.topics  # for the one that began anew
 
 
 def test_a_snapshot_goes_on_in_the_stream_that_a_ping_has_opened(worker):
@@ -312,5 +397,10 @@ def test_a_topic_is_left_when_nobody_has_used_it_for_a_while(streaming):
     worker.topics.remind(4000.0)
     worker.topics.leave(again)
     worker.topics.remind(5000.0)
+    assert NAME in worker.end.topics
     worker.topics.remind(5001.0 + IDLE_SECONDS)
     assert NAME not in worker.end.topics
+    worker.asked()
+    worker.come(3)
+    assert NAME in worker.end.topics
+    assert worker.asked() == [SnapshotWanted(NAME, FOR_ALL)]
