@@ -69,7 +69,7 @@ def deltas(
     if status is not None:
         parts.append(schema.status(status))
     plain = parts[0] if len(parts) == 1 else b"".join(parts)
-    return snappy.compress(plain) if plain and codec is Codec.SNAPPY else plain
+    return snappy.compress(plain) if codec is Codec.SNAPPY else plain
 
 
 @lru_cache
