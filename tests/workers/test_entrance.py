@@ -7,8 +7,9 @@ import pytest
 
 from typha.certs import making
 from typha.config.settings import ServerSettings, TlsSettings
+from typha.scoreboard import Scoreboard
 from typha.telemetry.closing import CloseReason
-from workers import entrance as entrances, tls
+from workers import admission as admissions, entrance as entrances, tls
 from workers.counting import Counts
 from workers.entrance import Entrance
 
@@ -133,3 +134,43 @@ def reset(listening, with_data):
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
     return accepted
+
+
+def test_who_has_proven_nothing_takes_room_until_it_is_gone(tmp_path, arrivals, counts):
+    """However it goes, and once: otherwise an address would have less room each time."""
+    making.make(making.Plan(days=2), tmp_path)
+    settings = TlsSettings(
+        cert_file=str(tmp_path / "typha.crt"),
+        key_file=str(tmp_path / "typha.key"),
+        ca_file=str(tmp_path / "typhaca.crt"),
+    )
+    board = Scoreboard(1)
+    board.workers[0].pid = 1
+    limited = admissions.Admission(board, 0, 0, 2)
+    entrance = Entrance(SETTINGS, tls.Certificates(settings), limited, counts)
+    first, second, third = (
+        entrance.let_in(arrivals(), "10.0.0.1", number, 0.0) for number in (1, 2, 3)
+    )
+    with first.socket, second.socket:
+        assert third is None
+        assert board.unproven() == 2
+        assert not entrance.shake_hands(first)  # nothing has come from it yet
+        entrance.leave(first)
+        entrance.leave(first)
+        assert board.unproven() == 1
+        (third,) = entrance.let_in_later(1.0)
+        third.socket.close()
+        assert third.number == 3
+        entrance.leave(second)
+        assert board.unproven() == 1
+
+
+def test_in_plaintext_there_is_nothing_to_prove(arrivals, counts):
+    """So nobody has to make room."""
+    board = Scoreboard(1)
+    board.workers[0].pid = 1
+    entrance = Entrance(SETTINGS, None, admissions.Admission(board, 0, 1, 1), counts)
+    for number in range(5):
+        assert entrance.let_in(arrivals(), "10.0.0.1", number, 0.0) is not None
+    assert board.unproven() == 0
+    assert entrance.surplus() is None
