@@ -1,5 +1,6 @@
 """How many bytes of snapshots may leave."""
 
+import pytest
 from hypothesis import given, strategies as st
 
 from workers.egress import DEPTH_SECONDS, PIECE_BYTES, UNLIMITED, Egress
@@ -19,6 +20,7 @@ def test_what_is_owed_has_to_be_earned_first():
     """The last piece may be larger than what is left."""
     egress = Egress(3 * MIB)
     egress.fill(0.0, 1)
+    assert not egress.is_empty
     while egress.take(PIECE_BYTES):
         pass
     wait = egress.empty_for()
@@ -26,16 +28,18 @@ def test_what_is_owed_has_to_be_earned_first():
     egress.fill(wait * 0.9, 1)
     assert egress.is_empty
     egress.fill(wait * 1.1, 1)
+    assert not egress.is_empty
     assert egress.take(1)
 
 
-def test_workers_that_send_at_the_same_time_share():
-    """The rate is the server's."""
-    egresses = [Egress(10 * MIB) for _ in range(5)]
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_workers_that_send_at_the_same_time_share(workers):
+    """The rate is the server's; one that sends alone has all of it."""
+    egresses = [Egress(10 * MIB) for _ in range(workers)]
     taken = 0
     for tenth in range(100):
         for egress in egresses:
-            egress.fill(tenth / 10, sharers=5)
+            egress.fill(tenth / 10, sharers=workers)
             while egress.take(PIECE_BYTES):
                 taken += PIECE_BYTES
     assert 0.9 * 100 * MIB < taken < 1.1 * 100 * MIB
