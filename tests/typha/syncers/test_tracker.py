@@ -50,6 +50,8 @@ def test_of_several_claims_the_first_name_has_the_key():
     assert told(tracker.take("/pool0", [kv("/k", "2")])) == [("/k", UPDATED)]
     assert told(tracker.take("/pool2", [kv("/k", "3")])) == []
     assert told(tracker.take("/pool1", [kv("/k", "4")])) == []
+    assert told(tracker.take("/pool3", [kv("/k", "5")])) == []
+    assert told(tracker.take("/pool3", [])) == []
     (promoted,) = tracker.take("/pool0", [])
     assert (promoted.kv.revision, promoted.update_type) == ("4", UPDATED)
     assert told(tracker.take("/pool1", [kv("/other")])) == [("/k", UPDATED), ("/other", NEW)]

@@ -1,7 +1,7 @@
 """How many connections a server may hold, and when one has to go."""
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from typha.watcher import rebalance
 from typha.watcher.rebalance import Bounds, Governor, Ground, Limit, Reason, View
@@ -162,6 +162,8 @@ def test_balancing_keeps_to_the_lower_limit():
     st.integers(0, 4),
     st.integers(1, 10000),
 )
+@example(active=700, typhas=1, nodes=100, per_host=4, limit=604)
+@example(active=700, typhas=2, nodes=302, per_host=4, limit=604)
 def test_nothing_is_dropped_where_it_cannot_help(active, typhas, nodes, per_host, limit):
     """Below the limit, alone, or with all others as full as this one."""
     known = {"typhas": typhas, "nodes": nodes, "per_host": per_host, "limit": limit}
@@ -205,6 +207,26 @@ def test_after_a_rest_it_is_tried_again():
     assert played.dropped == rebalance.VAIN_DROPS
     assert played.decide(900, typhas=4) is Ground.BALANCE
     assert played.shed(899) == 383
+
+
+def test_help_makes_the_next_rest_a_short_one_again():
+    """Each that follows another without any is twice as long."""
+    played = Played()
+
+    def rest():
+        """Drop in vain until it rests, and tell for how long it does."""
+        while not played.governor.is_resting(played.governor.next_at):
+            played.decide(900)
+        begin = played.governor.next_at
+        while played.governor.is_resting(played.governor.next_at):
+            played.decide(900)
+        return played.governor.next_at - begin
+
+    first = rest()
+    assert rest() > 1.5 * first
+    assert played.decide(900) is Ground.BALANCE
+    assert played.decide(383) is None
+    assert rest() < 1.5 * first
 
 
 def test_help_that_comes_slowly_is_help():
