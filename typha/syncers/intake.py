@@ -253,18 +253,20 @@ def _address(channel: _Channel, feed: Feed, outcomes: list[Outcome]) -> Iterator
 
 def _encode(channel: _Channel, resource: str, outcome: Outcome) -> store.Change:
     key, kv, update_type = outcome
-    reason = None if kv is None else validation.reason_unfit(key, kv.value)
-    if reason is not None:
-        channel.unfit[key] = Refusal(resource, key, reason)
-    elif channel.unfit:
+    if channel.unfit:
         channel.unfit.pop(key, None)
     if kv is None:
         return store.absent(key, update_type)
-    if reason is not None:
-        return store.absent(key, update_type, kv.revision)
-    value = kv.value if isinstance(kv.value, bytes) else encoding.encode(kv.value)
-    fields = (key, value, kv.revision, kv.v3_resource_version)
-    return store.present(fields, update_type)
+    try:
+        reason = validation.reason_unfit(key, kv.value)
+        if reason is None:
+            value = kv.value if isinstance(kv.value, bytes) else encoding.encode(kv.value)
+            return store.present((key, value, kv.revision, kv.v3_resource_version), update_type)
+    except UNFORESEEN as error:  # such as a value nested deeper than JSON can be written
+        log.exception("unforeseen value", extra={"resource": resource, "key": key})
+        reason = f"{type(error).__name__}: {error}"
+    channel.unfit[key] = Refusal(resource, key, reason)
+    return store.absent(key, update_type, kv.revision)
 
 
 def _serve(feeds: Iterable[Feed], syncer: SyncerType) -> bool:

@@ -1,5 +1,6 @@
 """From events to changes: one bad object harms only itself."""
 
+import orjson
 from hypothesis import given, strategies as st
 
 from typha.datastore.ports import (
@@ -197,6 +198,23 @@ def test_an_unfit_value_is_told_as_none_and_counts_as_sent():
     list(made.take(Changed("toys", toy("p", "not a selector", "3"))))
     (gone,) = made.take(Removed("toys", "", "p"))
     assert gone.change.update_type == DELETED
+    assert made.refusals() == []
+
+
+def test_a_value_that_cannot_be_written_is_told_as_none():
+    """JSON may be nested deeper than it can be written again; the pipeline must outlive that."""
+
+    def whole(resource):
+        return [KV(f"/{resource.name}", resource.value, resource.revision)]
+
+    feed = Feed(resource="toys", read=read, process=whole, syncers=frozenset({FELIX}))
+    made = Intake([feed], Reading(), {})
+    deep = orjson.loads(b"[" * 1000 + b"]" * 1000)
+    assert told(made, Changed("toys", toy("a", deep))) == [("/a", NEW, False)]
+    (refusal,) = made.refusals()
+    assert (refusal.resource, refusal.name) == ("toys", "/a")
+    assert "ecursion" in refusal.reason
+    assert told(made, Changed("toys", toy("a", "good", "2"))) == [("/a", UPDATED, True)]
     assert made.refusals() == []
 
 
