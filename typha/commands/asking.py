@@ -67,17 +67,22 @@ class Server:
         if response.status != http.HTTPStatus.OK:
             text = f"{where} is not Typha's health endpoint: status {response.status}"
             raise CommandError(text)
-        return orjson.loads(body)
+        try:
+            return orjson.loads(body)
+        except ValueError as error:
+            text = f"{where} is not Typha's health endpoint: what it answers is no JSON"
+            raise CommandError(text) from error
 
     def _connection(self) -> tuple[http.client.HTTPConnection, str]:
         """Return what to ask, not yet connected, and where that is."""
         if self._url:
-            parts = urlsplit(self._url if "//" in self._url else f"//{self._url}")
-            if not parts.hostname:
-                raise click.BadParameter("a URL is http://HOST:PORT", param_hint="--url")
-            port = parts.port or HEALTH_PORT
-            found = http.client.HTTPConnection(parts.hostname, port, timeout=PATIENCE_SECONDS)
-            return found, f"{parts.hostname}:{port}"
+            try:
+                host, port = _host_and_port(self._url)
+                found = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
+            except (ValueError, http.client.InvalidURL) as error:
+                text = f"{self._url!r} is no URL like http://HOST:PORT"
+                raise click.BadParameter(text, param_hint="--url") from error
+            return found, f"{host}:{port}"
         folder = self._folder()
         return _OverUnixSocket(folder / endpoints.SOCKET_NAME), str(folder)
 
@@ -97,6 +102,15 @@ class Server:
             names = ", ".join(map(str, running))
             raise CommandError(f"several servers are running: {names}", "--rundir chooses one")
         return running[0]
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    """Return where a URL leads, its scheme being optional; raise ValueError where to no host."""
+    parts = urlsplit(url if "//" in url else f"//{url}")
+    host = parts.hostname or ""
+    if not host.encode("idna"):  # a resolver would raise for what cannot be a host's name
+        raise ValueError(url)
+    return host, parts.port or HEALTH_PORT
 
 
 class _OverUnixSocket(http.client.HTTPConnection):

@@ -4,6 +4,7 @@ import socket
 import time
 from pathlib import Path
 
+import click
 import pytest
 
 from benchmarks import free_ports
@@ -15,9 +16,9 @@ from typha.parent import rundir
 NO_FILE = "/nonexistent/typha.cfg"
 
 
-def served(place: str, port: int = 0) -> None:
+def served(place: str, port: int = 0, body: bytes = b'{"ready": true}') -> None:
     """Answer /status.json at a place, on a thread."""
-    answer = Answer(200, "application/json", b'{"ready": true}')
+    answer = Answer(200, "application/json", body)
     httpd.serve(place, port, httpd.routes({"/status.json": lambda _request: answer}))
     for _ in range(6000):
         family = socket.AF_UNIX if place.startswith("/") else socket.AF_INET
@@ -104,3 +105,17 @@ def test_what_is_not_typha_is_recognised():
     served("127.0.0.1", port)
     with pytest.raises(CommandError, match="status 404"):
         server(url=f"127.0.0.1:{port}").ask("/clients.json")
+    served("127.0.0.1", other := free_ports.take(), b"<html>")
+    with pytest.raises(CommandError, match="no JSON"):
+        server(url=f"127.0.0.1:{other}").ask("/status.json")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://", "http://h:abc", "h:99999", "http://[::1", "a..b:1", "x" * 64, "a b:1", "\udcff:1"],
+)
+def test_what_no_server_can_be_asked_by_is_wrong_usage(url):
+    """And named, instead of being called a bug of ours."""
+    with pytest.raises(click.BadParameter, match="is no URL like http://HOST:PORT") as caught:
+        server(url=url).ask("/status.json")
+    assert repr(url) in caught.value.format_message()
