@@ -162,7 +162,7 @@ class Text:
     """One line of text, or text of a given form."""
 
     accepts: str = "text of one line"
-    form: str = r".*"
+    form: str = r"[^\n\0]*"
     zero: Value = ""
 
     def parse(self, text: str) -> Value:
@@ -185,7 +185,9 @@ class File:
         return "the path of a file that exists" if self.must_exist else "a path"
 
     def parse(self, text: str) -> Value:
-        """Return the path itself."""
+        """Return the path itself; the system knows none with a NUL."""
+        if "\0" in text:
+            raise ValueError(text)
         return text
 
 

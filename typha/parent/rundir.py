@@ -125,6 +125,10 @@ def unfit(path: Path) -> str:
     """
     if len(os.fsencode(path)) > LONGEST_PATH:
         return f"is longer than {LONGEST_PATH} bytes: name a shorter one"
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # no process could tell ZeroMQ where its sockets are
+        return "is not UTF-8: name another"
     if path.exists() and any(path.iterdir()) and not (path / LOCK_NAME).exists():
         return "holds files that are not ours: name an empty folder"
     return ""

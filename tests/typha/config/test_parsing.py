@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from typha.config import parsing
-from typha.config.parsing import Bool, Endpoints, Int, Kind, OneOf, Seconds, Text
+from typha.config.parsing import Bool, Endpoints, File, Int, Kind, OneOf, Seconds, Text
 
 NUMBERS = json.loads(
     (Path(__file__).parents[2] / "data" / "config" / "numbers.json").read_text(encoding="utf-8")
@@ -101,6 +101,13 @@ def test_a_text_is_one_line():
     """What a secret's file ends in is no part of a name; nobody would see why it never fits."""
     assert parsed(Text(), "calico-node") == "calico-node"
     assert parsed(Text(), "calico-node\n") is None
+
+
+@pytest.mark.parametrize("kind", [File(), Text()])
+def test_nul_is_in_no_text(kind):
+    """A file can hold it, and whoever opened such a path would fail with what is no OSError."""
+    assert parsed(kind, "/etc/typha") == "/etc/typha"
+    assert parsed(kind, "/etc/\0typha") is None
 
 
 def test_a_form_has_to_match_the_whole_text():

@@ -137,6 +137,12 @@ def test_a_path_too_long_for_a_socket_is_refused(short_folder):
         rundir.open_(str(short_folder / ("x" * 100)))
 
 
+def test_a_path_that_is_not_utf_8_is_refused(short_folder):
+    """No process could open its sockets there: each would be started again and again."""
+    with pytest.raises(rundir.RunDirError, match="is not UTF-8: name another"):
+        rundir.open_(str(short_folder / "run\udcff"))
+
+
 def test_a_path_that_cannot_be_a_folder_is_refused(short_folder):
     """With the system's reason."""
     (short_folder / "file").touch()
