@@ -1,11 +1,17 @@
-"""Ticks, on a bus that only notes what it is given."""
+"""Frames and ticks, on a bus that only notes what it is given."""
 
 from types import SimpleNamespace
 
 import pytest
 
+from tests.typha.journal.test_snapshot import messages, plain
+from tests.typha.journal.test_store import given_key
 from typha.bus import wire
+from typha.journal.store import Store
+from typha.syncproto.frames import Topic
+from typha.syncproto.messages import Codec, Dialect, KVs, SyncerType, SyncStatus, SyncStatusMessage
 from typha.watcher.broadcast import REPEATS, Broadcast
+from typha.watcher.stream import Stream
 
 
 @pytest.fixture
@@ -46,3 +52,61 @@ def test_who_has_just_subscribed_is_told_often(bus):
     ticked(broadcast, bus, {"felix": 1}, 3 * REPEATS)
     broadcast.hear_subscriptions()
     assert ticked(broadcast, bus, {"felix": 1}, REPEATS) == list(range(REPEATS))
+
+
+FELIX = Topic(SyncerType.FELIX, Dialect.MODERN, Codec.PLAIN)
+BGP = Topic(SyncerType.BGP, Dialect.MODERN, Codec.PLAIN)
+IN_SYNC = SyncStatusMessage(status=SyncStatus.IN_SYNC)
+
+
+def shapes(frame):
+    """Tell how many KVs each message of a frame has, or the message."""
+    read = messages(plain(frame.payload, Codec.PLAIN))
+    return [len(one.updates) if isinstance(one, KVs) else one for one in read]
+
+
+def test_a_batch_leaves_in_frames_whose_numbers_join():
+    """Nobody would notice a gap between them otherwise; the status has the last number."""
+    published = []
+    bus = SimpleNamespace(
+        publish=published.append,
+        hear_subscriptions=list,
+        subscriptions={wire.TICK, FELIX.to_bytes()},
+    )
+    broadcast = Broadcast(bus, 7, 2)
+    broadcast.hear_subscriptions()
+    stream = Stream(SyncerType.FELIX, Store(), SyncStatus.WAIT_FOR_READY)
+    for number in range(5):
+        stream.take(given_key(f"/{number}", b"v"), 3.0)
+    stream.take_status(SyncStatus.IN_SYNC)
+    broadcast.publish(stream, stream.cut())
+    broadcast.publish(Stream(SyncerType.BGP, Store(), SyncStatus.IN_SYNC), stream.cut())
+    frames = [wire.decode_frame(parts) for parts in published]
+    assert {parts[0] for parts in published} == {FELIX.to_bytes()}
+    assert [(frame.first, frame.last) for frame in frames] == [(1, 2), (3, 4), (5, 6)]
+    assert [frame.kvs for frame in frames] == [2, 2, 1]
+    assert [shapes(frame) for frame in frames] == [[2], [2], [1, IN_SYNC]]
+    assert {(frame.epoch, frame.born, frame.status) for frame in frames} == {
+        (7, 3.0, SyncStatus.IN_SYNC)
+    }
+    assert broadcast.frames == 3
+
+
+def test_a_status_alone_is_a_frame_too():
+    """Nothing else may come for hours."""
+    published = []
+    bus = SimpleNamespace(
+        publish=published.append, hear_subscriptions=list, subscriptions={FELIX.to_bytes()}
+    )
+    broadcast = Broadcast(bus, 7, 2)
+    stream = Stream(SyncerType.FELIX, Store(), SyncStatus.RESYNC)
+    stream.take_status(SyncStatus.IN_SYNC)
+    broadcast.publish(stream, stream.cut())
+    assert published == []  # nobody has been heard to follow it
+    broadcast.hear_subscriptions()
+    stream = Stream(SyncerType.FELIX, Store(2), SyncStatus.RESYNC)
+    stream.take_status(SyncStatus.IN_SYNC)
+    broadcast.publish(stream, stream.cut())
+    (frame,) = map(wire.decode_frame, published)
+    assert (frame.first, frame.last, frame.kvs) == (3, 3, 0)
+    assert shapes(frame) == [IN_SYNC]
