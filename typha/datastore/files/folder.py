@@ -5,8 +5,6 @@ times.  A folder that vanishes as a whole is a datastore that is away: what was 
 """
 
 import logging
-import os
-import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +14,7 @@ from typing import Final
 
 import watchfiles
 
-from typha.datastore.files import contents, manifests
+from typha.datastore.files import contents, documents, finding, manifests
 from typha.datastore.ports import (
     Changed,
     Inbox,
@@ -28,7 +26,6 @@ from typha.datastore.ports import (
 )
 from typha.model.resources import JsonObject
 
-SUFFIXES: Final = (".yaml", ".yml", ".json")
 LOOK_MILLISECONDS: Final = 250  # without a sign from inotify
 LOOK_SHARE: Final = 0.02  # of the time may go into looking
 ALIVE_SECONDS: Final = 5.0  # between two proofs of life
@@ -193,72 +190,51 @@ class FolderSource:
             )
 
 
-_Signature = tuple[int, int, int, int]
-
-
 class _Reader:
     """Keeps the contents up to date with the files, reading only those that changed."""
 
     def __init__(self, path: Path, *, initialise: bool) -> None:
         self._path = path
-        self._signatures: dict[str, _Signature] = {}
+        self._signatures: dict[str, finding.Signature] = {}
         made_up = contents.initial_objects(str(path.absolute())) if initialise else ()
         self.contents = contents.Contents(made_up)
 
     def look(self) -> bool:
         """Read what changed; say whether anything did.  Raises OSError without the folder."""
-        now = dict(_files(self._path))
-        changed = [path for path, sign in now.items() if self._signatures.get(path) != sign]
-        gone = [path for path in self._signatures if path not in now]
+        found = finding.find(self._path)
+        known = self._signatures
+        gone = [path for path in self.contents.files if not found.may_have(path)]
         for path in gone:
             self.contents.drop(path)
-        for path in changed:
-            self._read(path)
-        self._signatures = now
-        return bool(changed or gone)
+        news = bool(gone)
+        for path, error in found.shut.items():
+            news |= self._fail(path, error)
+        self._signatures = {}
+        for path, signature in found.files.items():
+            if known.get(path) != signature:
+                try:
+                    self._read(path)
+                    news = True
+                except OSError as error:  # which may pass and leave no sign: read it again soon
+                    news |= self._fail(path, error)
+                    continue
+            self._signatures[path] = signature
+        return news
 
     def _read(self, path: str) -> None:
-        try:
-            content = Path(path).read_bytes()
-        except OSError as error:
-            self.contents.fail(manifests.Problem(path, 0, error.strerror or str(error)))
-            return
+        place = Path(path)
+        if place == self._path:  # the user's own choice, such as a pipe from another command
+            content = place.read_bytes()
+        else:
+            content = finding.read(place, documents.MAX_BYTES)
         manifest = manifests.read(path, content)
         self.contents.put(path, manifest)
         for name in manifest.ignored:
             log.debug("object of no interest", extra={"file": path, "object": name})
 
-
-def _files(path: Path) -> Iterator[tuple[str, _Signature]]:
-    """Give every manifest file below `path`, or `path` itself if it is a file."""
-    if not stat.S_ISDIR(path.stat().st_mode):
-        yield str(path), _signature(path.stat())
-        return
-    seen: set[tuple[int, int]] = set()
-    for folder, folders, names in os.walk(path, followlinks=True):
-        if (inode := _inode(folder)) in seen:  # a link back up
-            folders.clear()
-            continue
-        seen.add(inode)
-        # Hidden ones are an editor's, or the real folders behind a mounted ConfigMap's links.
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from _manifests(folder, names)
-
-
-def _manifests(folder: str, names: list[str]) -> Iterator[tuple[str, _Signature]]:
-    for name in names:
-        if name.endswith(SUFFIXES) and not name.startswith("."):
-            path = os.path.join(folder, name)  # noqa: PTH118 - ten times as fast, and often
-            try:
-                yield path, _signature(os.stat(path))  # noqa: PTH116
-            except FileNotFoundError:
-                continue  # gone between the two looks
-
-
-def _inode(folder: str) -> tuple[int, int]:
-    found = Path(folder).stat()
-    return found.st_dev, found.st_ino
-
-
-def _signature(found: os.stat_result) -> _Signature:
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+    def _fail(self, path: str, error: OSError) -> bool:
+        """Note that a file or folder cannot be read; say whether that is new."""
+        problem = manifests.Problem(path, 0, error.strerror or str(error))
+        before = self.contents.files.get(path)
+        self.contents.fail(problem)
+        return before is None or before.problems != (problem,)

@@ -11,7 +11,7 @@ import pytest
 import watchfiles
 
 from tests.typha.datastore.recording import Recording
-from typha.datastore.files import folder
+from typha.datastore.files import documents, finding, folder
 from typha.datastore.ports import Changed, ListDone, Listed, Removed
 
 RESOURCES = ("nodes", "pods", "tiers.projectcalico.org")
@@ -100,17 +100,98 @@ def test_an_unreadable_file_is_a_problem_of_its_own(tmp_path, monkeypatch):
     """The others are read."""
     write(tmp_path / "a.yaml", node("a"))
     (tmp_path / "b.yaml").symlink_to(tmp_path / "a.yaml")
-    original = Path.read_bytes
+    original = finding.read
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, at_most: int) -> bytes:
         if path.name == "b.yaml":
             raise PermissionError(13, "Permission denied")
-        return original(path)
+        return original(path, at_most)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(finding, "read", refuse)
     found = folder.read_once(tmp_path, RESOURCES)
     assert len(found.objects["nodes"]) == 1
     assert [problem.reason for problem in found.problems] == ["Permission denied"]
+
+
+def test_a_pipe_and_a_device_are_not_read(tmp_path):
+    """The one might never give anything, the other never end."""
+    write(tmp_path / "a.yaml", node("a"))
+    os.mkfifo(tmp_path / "b.yaml")
+    (tmp_path / "c.yaml").symlink_to("/dev/zero")
+    (tmp_path / "d.yaml").symlink_to("d.yaml")
+    (tmp_path / "e.yaml").symlink_to("nowhere.yaml")
+    with (tmp_path / "f.yaml").open("wb") as large:
+        large.truncate(documents.MAX_BYTES + 1)
+    found = folder.read_once(tmp_path, RESOURCES)
+    assert [value["metadata"]["name"] for value in found.objects["nodes"]] == ["a"]
+    problems = {Path(one.path).name: one.reason for one in found.problems}
+    assert problems == {
+        "b.yaml": "not a regular file",
+        "c.yaml": "not a regular file",
+        "d.yaml": "Too many levels of symbolic links",
+        "f.yaml": f"larger than {documents.MAX_BYTES} bytes",
+    }
+
+
+def test_what_cannot_be_looked_at_is_not_gone(tmp_path, monkeypatch):
+    """Its objects stay and it is named; what is deleted elsewhere goes."""
+    (tmp_path / "shut" / "inner").mkdir(parents=True)
+    write(tmp_path / "shut" / "inner" / "a.yaml", node("a"))
+    write(tmp_path / "b.yaml", node("b"))
+    write(tmp_path / "c.yaml", node("c"))
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if os.fspath(path) == str(tmp_path / "shut"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    with followed(tmp_path) as inbox:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", refuse)
+            (tmp_path / "b.yaml").unlink()
+            inbox.wait_for(lambda: inbox.names("nodes") == {"a", "c"})
+            inbox.wait_for(lambda: "shut:0: Permission" in inbox.reports["nodes"].error)
+            (tmp_path / "c.yaml").unlink()
+            inbox.wait_for(lambda: inbox.names("nodes") == {"a"})
+        inbox.wait_for(lambda: not inbox.reports["nodes"].error)
+        assert inbox.names("nodes") == {"a"}
+        shutil.rmtree(tmp_path / "shut")
+        inbox.wait_for(lambda: not inbox.names("nodes"))
+
+
+def test_a_folder_that_cannot_be_listed_is_a_datastore_that_is_away(tmp_path, monkeypatch):
+    """As when descriptors have run out: it must not look like an empty one."""
+    monkeypatch.setattr(folder, "ABSENT_SECONDS", 0.05)
+    write(tmp_path / "a.yaml", node("a"))
+
+    def refuse(path: str) -> object:
+        raise OSError(24, "Too many open files", path)
+
+    with followed(tmp_path) as inbox:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", refuse)
+            inbox.wait_for(lambda: inbox.state("nodes") == "failing")
+            assert inbox.names("nodes") == {"a"}
+        write(tmp_path / "a.yaml", node("b"))
+        inbox.wait_for(lambda: inbox.names("nodes") == {"b"})
+        inbox.wait_for(lambda: inbox.state("nodes") == "watching")
+
+
+def test_a_file_that_could_not_be_read_is_read_again_without_a_change(tmp_path, monkeypatch):
+    """What was in the way, such as a disk's fault, leaves no sign in its times."""
+    write(tmp_path / "a.yaml", node("a"))
+    with monkeypatch.context() as patch:
+
+        def fail(_path: Path, _at_most: int) -> bytes:
+            raise OSError(5, "Input/output error")
+
+        patch.setattr(finding, "read", fail)
+        with followed(tmp_path) as inbox:
+            inbox.wait_for(lambda: "Input/output" in inbox.reports["nodes"].error)
+            patch.undo()
+            inbox.wait_for(lambda: inbox.names("nodes") == {"a"})
+            inbox.wait_for(lambda: not inbox.reports["nodes"].error)
 
 
 def test_in_sync_comes_after_every_list_whatever_is_broken(tmp_path):
@@ -255,14 +336,14 @@ def test_a_bug_does_not_end_the_following(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(folder, "ABSENT_SECONDS", 0.05)
     crashes: list[Path] = []
 
-    def crash_once(path: Path) -> Iterator[tuple[str, tuple[int, int, int, int]]]:
+    def crash_once(path: Path) -> finding.Found:
         if not crashes:
             crashes.append(path)
             raise LookupError("a bug")
-        return files(path)
+        return find(path)
 
-    files = folder._files
-    monkeypatch.setattr(folder, "_files", crash_once)
+    find = finding.find
+    monkeypatch.setattr(finding, "find", crash_once)
     with followed(tmp_path):
         assert crashes == [tmp_path]
     assert any(record.message == "manifests are read anew" for record in caplog.records)
