@@ -5,6 +5,7 @@ JSON values, and one broken document never hides the others.  Knows no object an
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ MAX_DEPTH: Final = 200  # below what the JSON encoder refuses; no object comes n
 MAX_ALIASED_NODES: Final = 100_000  # per document; each alias counts as all it stands for
 _CHARACTERS_OF_A_NODE: Final = 32  # so that long texts count as well
 
+_BLANKS: Final = re.compile(r"\s*")
 _MARKER: Final = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _COLLECTION_TAGS: Final = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -74,11 +76,11 @@ def _json_documents(text: str) -> Iterator[Document | Flaw]:
 
 
 def _json_stream(text: str) -> Iterator[Document | Flaw]:
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
-    position, end = 0, len(text.rstrip())
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+    line, counted = 1, 0
+    position, end = _BLANKS.match(text, 0).end(), len(text)
     while position < end:
-        position += len(text[position:]) - len(text[position:].lstrip())
-        line = text.count("\n", 0, position) + 1
+        line, counted = line + text.count("\n", counted, position), position
         try:
             value, position = decoder.raw_decode(text, position)
         except json.JSONDecodeError as error:
@@ -91,10 +93,18 @@ def _json_stream(text: str) -> Iterator[Document | Flaw]:
             yield Flaw(line, "nested too deep")
             return
         yield Document(value, line)
+        position = _BLANKS.match(text, position).end()
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"{digits} is larger than any number")
+    return number
 
 
 def _yaml_documents(text: str) -> Iterator[Document | Flaw]:

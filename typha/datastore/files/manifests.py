@@ -5,6 +5,7 @@ whose keys are API paths and whose values are lists.  A broken object never hide
 Pure: bytes come in; knows no folder and no other file.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -16,6 +17,7 @@ from typha.datastore.k8s import kinds
 from typha.model.resources import JsonObject
 
 MAX_LISTS_IN_LISTS: Final = 8
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Identity(NamedTuple):
@@ -50,9 +52,10 @@ class Problem:
 
     @property
     def text(self) -> str:
-        """Say it all in a line, which can be shown whatever bytes the names of files are."""
-        line = f"{self.path}:{self.line}: {self.reason}"
-        return line.encode(errors="surrogateescape").decode(errors="replace")
+        """Say it all in a line that can be shown, whatever halves of characters it has."""
+        return _SURROGATE.sub(
+            "\N{REPLACEMENT CHARACTER}", f"{self.path}:{self.line}: {self.reason}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,8 +136,21 @@ def test_several_json_values_in_one_file_are_several_documents():
     assert read('{"a": 1}\n{"b": 2} [3]\n', is_json=True) == [{"a": 1}, {"b": 2}, [3]]
 
 
+def test_many_values_take_no_longer_than_their_bytes():
+    """One object a line, as jq leaves them: looking at the whole text for each would never end."""
+    text = '{"a": 1}\n' * 50_000
+    found = list(documents.read(text.encode(), is_json=True))
+    assert (len(found), found[-1].line) == (50_000, 50_000)
+
+
 @pytest.mark.parametrize(
-    ("text", "line"), [('{"a": 1}\n{"b": \n\n]}', 4), ('{"a": NaN}', 1), ("[" * 100_000, 1)]
+    ("text", "line"),
+    [
+        ('{"a": 1}\n{"b": \n\n]}', 4),
+        ('{"a": NaN}', 1),
+        ('{"a": 1}\n\n{"a": 1e400}', 3),
+        ("[" * 100_000, 1),
+    ],
 )
 def test_broken_json_is_named_by_line(text, line):
     """What came before it is kept."""

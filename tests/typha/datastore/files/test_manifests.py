@@ -156,6 +156,12 @@ def test_saved_answers_may_be_plain_lists_by_path():
     assert [problem.reason for problem in manifest.problems] == ["[/api/v1/nodes]: not an object"]
 
 
+def test_a_problem_with_half_a_character_can_be_told():
+    """The place says where, in the words of the file; what is reported becomes JSON."""
+    (problem,) = read(b'{"/\\ud800": 5}', "x.json").problems
+    assert problem.text == "x.json:1: [/\N{REPLACEMENT CHARACTER}]: not an object"
+
+
 @pytest.mark.parametrize("inside", [b"[" * 500 + b"]" * 500, b'"\\ud800"'])
 def test_what_could_not_be_sent_is_a_problem_of_that_object_alone(inside):
     """Nested without end, or with half a character."""
