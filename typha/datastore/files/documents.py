@@ -21,7 +21,7 @@ MAX_DEPTH: Final = 200  # below what the JSON encoder refuses; no object comes n
 MAX_ALIASED_NODES: Final = 100_000  # per document; each alias counts as all it stands for
 _CHARACTERS_OF_A_NODE: Final = 32  # so that long texts count as well
 
-_BLANKS: Final = re.compile(r"\s*")
+_NOT_BLANK: Final = re.compile(r"\S")
 _MARKER: Final = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _COLLECTION_TAGS: Final = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -78,8 +78,9 @@ def _json_documents(text: str) -> Iterator[Document | Flaw]:
 def _json_stream(text: str) -> Iterator[Document | Flaw]:
     decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
     line, counted = 1, 0
-    position, end = _BLANKS.match(text, 0).end(), len(text)
-    while position < end:
+    position = 0
+    while found := _NOT_BLANK.search(text, position):
+        position = found.start()
         line, counted = line + text.count("\n", counted, position), position
         try:
             value, position = decoder.raw_decode(text, position)
@@ -93,7 +94,6 @@ def _json_stream(text: str) -> Iterator[Document | Flaw]:
             yield Flaw(line, "nested too deep")
             return
         yield Document(value, line)
-        position = _BLANKS.match(text, position).end()
 
 
 def _refuse_constant(name: str) -> None:
