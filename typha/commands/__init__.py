@@ -13,6 +13,7 @@ from typing import Final, NoReturn
 
 import click
 
+from typha.commands import streams
 from typha.config.errors import ConfigError
 
 EXIT_ERROR: Final = 1
@@ -94,6 +95,7 @@ def typha(*, debug: bool) -> None:
 
 def main() -> NoReturn:
     """Run the command that the arguments of the process name; the entry point of `typha`."""
+    streams.prepare()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments  # so that it may stand behind the command as well
     arguments = [argument for argument in arguments if argument != "--debug"]

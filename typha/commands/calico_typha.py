@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 import click
 
 from typha import commands
-from typha.commands import version
+from typha.commands import streams, version
 from typha.config import loading
 
 USAGE: Final = """Usage:
@@ -101,6 +101,7 @@ def _argument(name: str, rest: Iterator[str]) -> str:
 
 def main() -> NoReturn:
     """Run the server as the original is run; the entry point of `calico-typha`."""
+    streams.prepare()
     try:
         call = parse(sys.argv[1:])
     except UsageError as error:

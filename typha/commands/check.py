@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import click
-import orjson
 
-from typha.commands import options
+from typha.commands import options, structured
 from typha.commands.checks import certificates, datastore, places, settings
 from typha.config import findings, loading
 from typha.config.errors import ConfigError
@@ -88,7 +87,7 @@ def _show_json(title: str, section: Iterable[Finding]) -> list[Verdict]:
     """Print a section as JSON lines, and return its verdicts."""
     verdicts = []
     for finding in section:
-        click.echo(orjson.dumps({"section": title, **dataclasses.asdict(finding)}))
+        click.echo(structured.dumps({"section": title, **dataclasses.asdict(finding)}))
         verdicts.append(finding.verdict)
     return verdicts
 

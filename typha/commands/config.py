@@ -8,7 +8,7 @@ from typing import Final
 import click
 import orjson
 
-from typha.commands import options
+from typha.commands import options, structured
 from typha.config import listing, loading
 from typha.config.errors import ConfigError
 from typha.config.listing import Row
@@ -84,4 +84,4 @@ def _as_json(rows: list[Row], loaded: Loaded, errors: tuple[ConfigError, ...]) -
             for error in errors
         ],
     }
-    return orjson.dumps(listed, option=orjson.OPT_INDENT_2)
+    return structured.dumps(listed, orjson.OPT_INDENT_2)

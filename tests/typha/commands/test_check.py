@@ -75,6 +75,17 @@ def test_json_is_one_finding_a_line(typha, environ):
     }
 
 
+def test_a_path_that_is_not_utf_8_is_told_in_both_formats(typha, environ):
+    """JSON has no bytes: the replacement character stands for them."""
+    place = {**environ, "TYPHA_MANIFESTDIR": "/nonexistent\udcff"}
+    place["PYTHONIOENCODING"] = "utf-8:strict"  # as most locales have it
+    assert "/nonexistent\\udcff cannot be read" in typha("check", **place).stdout
+    done = typha("check", "--format", "json", **place)
+    told = [json.loads(line)["message"] for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (2, "")
+    assert any(message.startswith("/nonexistent\ufffd cannot be read") for message in told)
+
+
 def test_datastores_that_are_not_there_are_errors(typha, environ, tmp_path):
     """Each in its own words; nothing waits."""
     gone = {**environ, "TYPHA_MANIFESTDIR": str(tmp_path / "gone")}

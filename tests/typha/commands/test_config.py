@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from typha.config import parameters
 
 
@@ -53,3 +55,16 @@ def test_secrets_are_not_shown(typha):
         done = typha("config", "--format", layout, CALICO_K8SAPITOKEN="hunter2")
         assert "CALICO_K8SAPITOKEN" in done.stdout
         assert "hunter2" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("layout", ["text", "json"])
+def test_what_is_not_utf_8_is_shown_all_the_same(typha, layout):
+    """Whatever the terminal's locale: someone looks for just that value."""
+    strict = {"PYTHONIOENCODING": "utf-8:strict"}  # as most locales have it
+    done = typha("config", "--format", layout, TYPHA_K8SNAMESPACE="kube\udcff", **strict)
+    assert (done.returncode, done.stderr) == (0, "")
+    if layout == "json":
+        settings = json.loads(done.stdout)["settings"]
+        assert settings["K8sNamespace"]["value"] == "kube\ufffd"
+    else:
+        assert "kube\\udcff  (environment TYPHA_K8SNAMESPACE)" in done.stdout

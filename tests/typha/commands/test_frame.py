@@ -1,5 +1,6 @@
 """The frame of the command line: help, wrong usage, errors, interruption."""
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -119,3 +120,31 @@ def test_a_reader_that_leaves_is_no_error():
         f"{TYPHA} config --format json | true", shell=True, stderr=subprocess.PIPE
     )
     assert process.communicate()[1] == b""
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", ["typha check", "typha version", "calico-typha --version"])
+def test_closed_streams_are_no_error(tmp_path, command, closed):
+    """Some supervisors start their children so."""
+    done = subprocess.run(
+        f"exec {TYPHA.parent}/{command} {closed}",
+        shell=True,
+        capture_output=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    expected = 2 if "check" in command else 0  # there is no datastore here
+    assert (done.returncode, done.stdout, done.stderr) == (expected, b"", b"")
+
+
+def test_no_file_takes_the_place_of_a_closed_stream():
+    """Else what is printed and logged would end up in it."""
+    code = (
+        "import os, tempfile; from typha.commands import streams; streams.prepare();"
+        "file = tempfile.TemporaryFile(); print('x', flush=True);"
+        "raise SystemExit(os.fstat(file.fileno()).st_size or file.fileno() <= 2)"
+    )
+    for closed in (">&-", "<&- >&- 2>&-"):
+        line = f"exec {sys.executable} -c {shlex.quote(code)} {closed}"
+        assert subprocess.run(line, shell=True, check=False).returncode == 0
