@@ -24,6 +24,15 @@ _PURPOSES: Final = {
     "client": ExtendedKeyUsageOID.CLIENT_AUTH,
 }
 
+_PARTS: Final = (
+    *("version", "subject", "issuer", "extensions"),
+    *("not_valid_before_utc", "not_valid_after_utc"),
+)
+_BROKEN: Final = (
+    *(ValueError, UnsupportedAlgorithm, x509.InvalidVersion),
+    *(x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
+)
+
 
 class UnreadableError(Exception):
     """A file is not what it should be; the text says what is wrong."""
@@ -40,11 +49,17 @@ class Problem:
 def certificates(path: str) -> list[x509.Certificate]:
     """Read the certificates of a PEM file, at least one; raise UnreadableError."""
     try:
-        return x509.load_pem_x509_certificates(Path(path).read_bytes())
+        found = x509.load_pem_x509_certificates(Path(path).read_bytes())
     except OSError as error:
         raise UnreadableError(f"it cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except _BROKEN as error:
         raise UnreadableError("there is no certificate in it (PEM is expected)") from error
+    for number, certificate in enumerate(found, start=1):
+        try:
+            _read_all_of(certificate)
+        except _BROKEN as error:
+            raise UnreadableError(f"certificate {number} in it is broken: {error}") from error
+    return found
 
 
 def public_key(path: str) -> bytes:
@@ -133,6 +148,13 @@ def exposure_problems(path: str) -> Iterator[Problem]:
     """Find whether users other than its owner and group can read a key."""
     if mode := exposure.readable_by_everybody(path):
         yield Problem(f"can be read by everybody (mode {mode})", serious=False)
+
+
+def _read_all_of(certificate: x509.Certificate) -> None:
+    """Read what the library would read only when it is asked for; raise one of _BROKEN."""
+    for part in _PARTS:
+        getattr(certificate, part)
+    certificate.public_key()
 
 
 def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -1,6 +1,7 @@
 """What `typha check` says of certificates."""
 
 import datetime as dt
+import ssl
 
 import pytest
 
@@ -125,3 +126,19 @@ def test_every_set_of_files_is_looked_at(folder):
         ("etcd key", "ok"),
         ("etcd's authorities", "ok"),
     ]
+
+
+@pytest.mark.filterwarnings("ignore:.*:cryptography.utils.CryptographyDeprecationWarning")
+def test_a_damaged_certificate_never_ends_the_look(folder):
+    """Whatever byte of it is wrong: it is found broken, or found to be what it then says."""
+    whole = ssl.PEM_cert_to_DER_cert((folder / "typha.crt").read_text())
+    path = folder / "damaged.crt"
+    settings = tls(folder, cert_file=str(path), ca_file=str(path))
+    broken = 0
+    for at in range(len(whole)):
+        damaged = whole[:at] + bytes([whole[at] ^ 0x15]) + whole[at + 1 :]
+        path.write_text(ssl.DER_cert_to_PEM_cert(damaged))
+        findings = [*certificates.find(settings, NOW)]
+        broken += any("is broken" in each.message for each in findings)
+        assert any(each.verdict is not Verdict.OK for each in findings)
+    assert broken
