@@ -5,7 +5,10 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 NO_ANSWER: Final = 0  # in the place of a status
+MAX_RETRY_AFTER_SECONDS: Final = 120.0  # that anybody who answers may have us wait
 BROKEN_OFF: Final = HTTPStatus.OK.value  # a good answer that did not come to its end
+
+_LONGEST_REVISION: Final = 20  # digits, of 64 bits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,15 @@ def identity_in(metadata: Any) -> Identity | None:
     return Identity(namespace, name)
 
 
+def order(revision: str) -> int | None:
+    """Give the number that a revision is; None for what is none, and cannot be compared.
+
+    Numbers have 64 bits at most wherever there is a datastore behind.
+    """
+    is_number = len(revision) <= _LONGEST_REVISION and revision.isdecimal()
+    return int(revision) if is_number else None
+
+
 def failure(status: int, value: Any, retry_after: float = 0.0) -> Failure:
     """Read an error; `value` is the body: a Status object, or anything else."""
     if not isinstance(value, dict):
@@ -61,10 +73,11 @@ def failure(status: int, value: Any, retry_after: float = 0.0) -> Failure:
     details = details if isinstance(details, dict) else {}
     causes = details.get("causes")
     asked = details.get("retryAfterSeconds")
+    wait = float(asked) if isinstance(asked, int | float) else 0.0
     return Failure(
         status=status,
         message=str(value.get("message") or f"HTTP {status}"),
-        retry_after=max(retry_after, float(asked) if isinstance(asked, int | float) else 0.0),
+        retry_after=max(retry_after, min(wait, MAX_RETRY_AFTER_SECONDS)),
         too_new=any(
             isinstance(cause, dict) and cause.get("reason") == "ResourceVersionTooLarge"
             for cause in (causes if isinstance(causes, list) else ())

@@ -115,6 +115,9 @@ class Reflector:
             # a backup.  Only the datastore itself can tell.
             self._relist(questions.NEWEST)
             return self._report(now, StreamState.LISTING, f"revision {revision} is older")
+        if token and token == self._listing.token:  # it would go round for ever
+            repeated = Failure(status=answers.BROKEN_OFF, message="a page is followed by itself")
+            return self.list_failed(repeated, now)
         events = self.take_items(items, bad)
         if token:
             self._listing.token = token
@@ -284,8 +287,8 @@ class Reflector:
 
     def _is_older(self, revision: str) -> bool:
         """Compare revisions, which are numbers wherever they can be compared."""
-        known = self.revision
-        return revision.isdecimal() and known.isdecimal() and int(revision) < int(known)
+        given, known = answers.order(revision), answers.order(self.revision)
+        return given is not None and known is not None and given < known
 
     def _hold(
         self, now: float, growth: waits.Growth, failures: int, at_least: float = 0.0

@@ -15,6 +15,12 @@ def test_a_status_object_is_read():
     assert answers.failure(429, body, 9.0).retry_after == 9.0
 
 
+def test_nobody_who_answers_may_have_us_wait_for_ever():
+    """Two minutes at most, as by the header."""
+    body = {"details": {"retryAfterSeconds": 1e300}}
+    assert answers.failure(429, body).retry_after == 120.0
+
+
 @pytest.mark.parametrize(
     "body",
     [

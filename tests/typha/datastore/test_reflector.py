@@ -102,6 +102,28 @@ def test_pages_follow_at_once_and_only_the_last_completes_the_list():
     }
 
 
+def test_a_page_that_is_followed_by_itself_is_trouble():
+    """Asked for again and again, it would never end, and count as a list under way."""
+    reflector = machine()
+    reflector.next_action(0.0)
+    reflector.finish_page([pod("a")], "100", "next", 0.0)
+    reflector.next_action(0.0)
+    (report,) = reflector.finish_page([pod("b")], "100", "next", 0.1)
+    assert isinstance(report, StreamReport)
+    assert (report.state, report.error) == ("failing", "a page is followed by itself")
+    assert isinstance(reflector.next_action(0.2), Wait)
+    assert reflector.next_action(10.0) == FetchPage(FROM_CACHE)
+
+
+def test_revisions_that_are_no_numbers_of_64_bits_are_not_compared():
+    """Python refuses to make a number of thousands of digits."""
+    reflector = watching("100")
+    reflector.take_event(bookmark("9" * 5000), 5.0)
+    reflector.watch_ended(Failure(status=410, message="gone"), 6.0)
+    reflector.next_action(10.0)
+    assert data(reflector.finish_page([], "90", "", 10.0))[-1] == ListDone("pods")
+
+
 def test_items_may_come_in_parts_of_a_page():
     """Only the first part of the first page says that all was unseen."""
     reflector = machine()

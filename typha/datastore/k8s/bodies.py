@@ -65,7 +65,7 @@ class ListDecoder:
         answer, items = self._rest()
         metadata = answer.get("metadata") if isinstance(answer, dict) else None
         if not isinstance(metadata, dict) or not isinstance(items, list):
-            raise BodyError("the answer is not a list")
+            raise BodyError(f"the answer is not a list{_said(answer)}")
         revision, token = metadata.get("resourceVersion"), metadata.get("continue")
         return Page(items, _text(revision), _text(token), tuple(self.bad))
 
@@ -116,7 +116,9 @@ class ListDecoder:
             answer = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             return self._rest_slowly(body, error)
-        items = answer.get("items") if isinstance(answer, dict) else None
+        if not isinstance(answer, dict) or "items" not in answer:
+            return answer, None  # a Status, for instance: it must not count as an empty list
+        items = answer["items"]
         return answer, [] if items is None else items  # Go writes an empty list as null
 
     def _rest_slowly(self, body: bytes, error: orjson.JSONDecodeError) -> tuple[Any, Any]:
@@ -201,6 +203,12 @@ def _event(line: bytes) -> JsonObject:
     if not isinstance(event, dict) or not isinstance(event.get("object"), dict):
         raise BodyError(f"not an event: {line[:200]!r}")
     return event
+
+
+def _said(answer: object) -> str:
+    """Quote what a Status says, or whatever else has a message."""
+    message = answer.get("message") if isinstance(answer, dict) else None
+    return f": {message}" if isinstance(message, str) else ""
 
 
 def _text(value: object) -> str:

@@ -35,7 +35,6 @@ log = logging.getLogger(__name__)
 CONNECT_SECONDS: Final = 4.0
 RELOAD_SECONDS: Final = 300.0  # kubeconfig and the token file it names are read again
 LEAST_RELOAD_SECONDS: Final = 5.0  # where the server keeps refusing our credentials
-MAX_RETRY_AFTER_SECONDS: Final = 120.0
 MAX_ERROR_BYTES: Final = 1 << 20
 PIECE_BYTES: Final = 1 << 16
 
@@ -99,7 +98,7 @@ class Answer:
         except (ReadTimeoutError, TimeoutError) as error:
             failure = Failure(status=answers.BROKEN_OFF, message="the answer stopped coming")
             raise SilenceError(failure) from error
-        except (HTTPError, OSError, http.client.HTTPException) as error:
+        except (HTTPError, OSError, ValueError, http.client.HTTPException) as error:
             failure = Failure(status=answers.BROKEN_OFF, message=f"broken off: {_text(error)}")
             raise RequestError(failure) from error
         self.is_whole = True
@@ -298,4 +297,4 @@ def _inner(error: HTTPError) -> BaseException | None:
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float:
     text = response.headers.get("Retry-After", "")
-    return min(float(text), MAX_RETRY_AFTER_SECONDS) if text.isdecimal() else 0.0
+    return min(float(text), answers.MAX_RETRY_AFTER_SECONDS) if text.isdecimal() else 0.0

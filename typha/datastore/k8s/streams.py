@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Final
 
 from typha.config.settings import DatastoreSettings
+from typha.datastore import answers
 from typha.datastore.answers import Failure
 from typha.datastore.k8s import access, discovery, init, kinds
 from typha.datastore.k8s.client import Client, ClosedError, RequestError, Times
@@ -187,8 +188,8 @@ class KubernetesSource:
         names = (
             [kind.name for kind in self._kinds if kind.calico] if api_group == ApiGroup.CRD else []
         )
-        revisions = [self._streams[name].revision for name in names]
-        return max([self._revision, *(int(each) for each in revisions if each.isdecimal())])
+        revisions = [answers.order(self._streams[name].revision) for name in names]
+        return max([self._revision, *(each for each in revisions if each is not None)])
 
     def _compare(self, answer: JsonObject, reached: int) -> None:
         """Find out if the datastore has become older: then it was restored from a backup.
@@ -197,10 +198,11 @@ class KubernetesSource:
         server lets them.  A probe is read from the datastore itself, whichever server answers.
         """
         metadata = answer.get("metadata")
-        revision = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-        if not isinstance(revision, str) or not revision.isdecimal():
+        stated = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+        revision = answers.order(stated) if isinstance(stated, str) else None
+        if revision is None:
             return
-        self._revision = int(revision)
+        self._revision = revision
         if self._revision < reached:
             log.warning(
                 "the datastore has become older: all is listed again",

@@ -52,6 +52,27 @@ def test_a_recorded_list_is_decoded_as_a_whole_decodes_it():
         assert not page.bad
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"kind":"Status","metadata":{},"message":"try again"}', "not a list: try again"),
+        (b'{"metadata":{"resourceVersion":"7"}}', "not a list"),
+        (b'{"metadata":{},"items":{}}', "not a list"),
+        (b"null", "not a list"),
+    ],
+)
+def test_a_good_answer_without_items_is_not_an_empty_list(body, reason):
+    """It would have everything deleted, and all a proxy has to do is to lose a status."""
+    with pytest.raises(bodies.BodyError, match=reason):
+        decode(body, 1000)
+
+
+def test_an_empty_list_may_be_null():
+    """As Go writes it."""
+    items, page = decode(b'{"metadata":{"resourceVersion":"7"},"items":null}', 1000)
+    assert (items, page.revision) == ([], "7")
+
+
 @pytest.mark.parametrize("tail_metadata", [True, False])
 def test_items_are_given_while_the_rest_is_on_its_way(tail_metadata):
     """So what waits is no more than what is cut off at once, however long the list."""

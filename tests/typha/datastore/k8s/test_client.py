@@ -256,3 +256,24 @@ def test_a_replaced_client_certificate_is_used_for_the_next_request(tmp_path):
         assert serials == [mine.serial, renewed.serial]
         mine.cert_file.write_text("half-written")
         assert failure_of(client).status == NO_ANSWER
+
+
+@pytest.mark.parametrize("chunk", [b"zz\r\n", b"-5\r\nabc\r\n", b"5\r\nab", b"\xff\r\n"])
+def test_chunks_that_are_none_break_the_answer_off(chunk):
+    """Whatever the library makes of them, a negative size among it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk
+                )
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+        failure = failure_of(Client(KubernetesSettings(endpoint=url)))
+        thread.join()
+    assert failure.status == BROKEN_OFF
