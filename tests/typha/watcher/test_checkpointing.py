@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import typha
 from typha.config.settings import DatastoreSettings, EtcdSettings, KubernetesSettings
 from typha.journal import checkpoint
 from typha.journal.checkpoint import Copy
@@ -80,6 +81,13 @@ PREMISES = DatastoreSettings(type="kubernetes")
 def test_whatever_changes_values_changes_the_identity(other):
     """And so a checkpoint that was written before is not used."""
     assert identity(other) != identity(PREMISES)
+
+
+def test_another_release_has_another_identity(monkeypatch):
+    """It may make other values of the same objects."""
+    before = identity(PREMISES)
+    monkeypatch.setattr(typha, "__version__", "0.0.0")
+    assert identity(PREMISES) != before
 
 
 def test_what_changes_no_value_does_not():
