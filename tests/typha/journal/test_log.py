@@ -1,5 +1,6 @@
 """The journal: what a restarted watcher knows of what clients were told."""
 
+import random
 import zlib
 from pathlib import Path
 
@@ -210,3 +211,20 @@ def test_a_journal_that_outgrew_its_stores_says_so(tmp_path, monkeypatch):
     remembered = log.recall(tmp_path / "journal")
     assert remembered is not None
     assert state(remembered.stores) == state(kept)
+
+
+def test_a_journal_is_written_anew_when_it_is_large_and_has_doubled(tmp_path, monkeypatch):
+    """Else a small one would be all the time, and a large one with each change."""
+    journal = Journal(tmp_path / "journal", 77)
+    kept = stores()
+    chance = random.Random(1)
+    record(journal, kept, [given_key("/a", chance.randbytes(2000))])
+    record(journal, kept, [given_key("/a", chance.randbytes(2000))])
+    assert not journal.is_overgrown()
+    monkeypatch.setattr(log, "SMALLEST_REWRITE", 100)
+    assert journal.is_overgrown()
+    journal.rewrite(kept, statuses())
+    record(journal, kept, [given_key("/b", chance.randbytes(500))])
+    assert not journal.is_overgrown()
+    record(journal, kept, [given_key("/c", chance.randbytes(3000))])
+    assert journal.is_overgrown()
