@@ -18,6 +18,7 @@ from typha.datastore.etcd.errors import (
     CompactedError,
     DeniedError,
     EtcdError,
+    ExhaustedError,
     UnreachableError,
 )
 
@@ -225,4 +226,6 @@ def _translated(error: grpc.RpcError, endpoint: Endpoint) -> EtcdError:
         return DeniedError(text)
     if code is grpc.StatusCode.OUT_OF_RANGE:
         return CompactedError(text)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return ExhaustedError(text)
     return UnreachableError(text)

@@ -14,7 +14,7 @@ import orjson
 
 from typha.datastore import initial
 from typha.datastore.etcd import codec
-from typha.datastore.etcd.errors import DeniedError, UnreachableError
+from typha.datastore.etcd.errors import DeniedError, ExhaustedError, UnreachableError
 from typha.datastore.etcd.kinds import V3_PREFIX
 from typha.model.resources import ApiGroup, JsonObject
 
@@ -38,14 +38,17 @@ class Keys(Protocol):
 def initialise(keys: Keys) -> None:
     """Create the default ClusterInformation and tiers, complete the former if it is there.
 
-    What is not allowed is left to others, with a warning.  Raises EtcdError for anything else.
+    What is not allowed is left to others, with a warning, and so is all of it where there is no
+    room: a full etcd refuses writes, even those whose condition does not hold, but can be read.
+    Raises EtcdError for anything else.
     """
     try:
         _ensure_information(keys)
         for key, tier in _tiers():
-            keys.put_unless_changed(key, orjson.dumps(tier), 0)
-    except DeniedError as error:
-        log.warning("not allowed to prepare the datastore", extra={"error": str(error)})
+            if not keys.page(key, b"", limit=1).entries:
+                keys.put_unless_changed(key, orjson.dumps(tier), 0)
+    except (DeniedError, ExhaustedError) as error:
+        log.warning("the datastore cannot be prepared", extra={"error": str(error)})
 
 
 def amended_spec(spec: JsonObject, guid: str) -> JsonObject:
@@ -65,7 +68,12 @@ def amended_spec(spec: JsonObject, guid: str) -> JsonObject:
 def _ensure_information(keys: Keys) -> None:
     for _ in range(ATTEMPTS):
         entries = keys.page(INFORMATION_KEY, b"", limit=1).entries
-        stored = orjson.loads(entries[0].value) if entries else _new("ClusterInformation")
+        stored = _read(entries[0].value) if entries else _new("ClusterInformation")
+        if stored is None:
+            log.warning(
+                "not completed: no ClusterInformation", extra={"key": INFORMATION_KEY.decode()}
+            )
+            return
         before = stored.get("spec") or {}
         spec = amended_spec(before, secrets.token_hex(16))
         if entries and spec == before:
@@ -76,6 +84,16 @@ def _ensure_information(keys: Keys) -> None:
         ):
             return
     raise UnreachableError(f"{INFORMATION_KEY.decode()} changes faster than it can be amended")
+
+
+def _read(value: bytes) -> JsonObject | None:
+    """Give what is stored; None where there is nothing that could be completed."""
+    try:
+        stored = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+    is_one = isinstance(stored, dict) and isinstance(stored.get("spec"), dict | None)
+    return stored if is_one else None
 
 
 def _tiers() -> Iterator[tuple[bytes, JsonObject]]:

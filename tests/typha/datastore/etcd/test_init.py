@@ -6,7 +6,7 @@ import re
 import pytest
 
 from typha.datastore.etcd import codec, init
-from typha.datastore.etcd.errors import DeniedError, UnreachableError
+from typha.datastore.etcd.errors import DeniedError, ExhaustedError, UnreachableError
 
 TIERS = {
     "default": {"order": 1000000, "defaultAction": "Deny"},
@@ -146,3 +146,27 @@ def test_what_is_not_allowed_is_left_to_others():
             raise DeniedError("permission denied")
 
     init.initialise(ReadOnly())
+
+
+@pytest.mark.parametrize("stored", [b"", b"not JSON", b"[]", b"null", b'{"spec": [1]}'])
+def test_what_is_no_cluster_information_holds_nothing_up(stored):
+    """It is left as it is, with a warning: one bad object harms only itself."""
+    memory = Memory()
+    memory.put_unless_changed(init.INFORMATION_KEY, stored, 0)
+    init.initialise(memory)
+    assert memory.stored[init.INFORMATION_KEY][0] == stored
+    assert sum(b"/tiers/" in key for key in memory.stored) == len(TIERS)
+
+
+def test_an_etcd_without_room_serves_all_the_same():
+    """It takes no write, also none that would change nothing; reading goes on."""
+
+    class Full(Memory):
+        """The quota is used up."""
+
+        def put_unless_changed(self, key, value, mod_revision):
+            """Refuse."""
+            del key, value, mod_revision
+            raise ExhaustedError("etcdserver: mvcc: database space exceeded")
+
+    init.initialise(Full())
