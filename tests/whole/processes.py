@@ -1,6 +1,7 @@
 """Watcher, worker and client as the model test runs them: real parts, no process around them."""
 
 import contextlib
+import os
 import socket
 import time
 from pathlib import Path
@@ -93,6 +94,11 @@ class Watcher:
         for stream in self.pipeline.streams.values():
             if stream.is_waiting:
                 self.pipeline.cut(stream)
+
+    def die(self) -> None:
+        """End: nothing is left open."""
+        if self.pipeline._journal is not None:
+            os.close(self.pipeline._journal._file)
 
     def age_snapshots(self) -> None:
         """Let the snapshots at hand be of long ago."""

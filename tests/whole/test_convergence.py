@@ -143,6 +143,7 @@ class Story(RuleBasedStateMachine):
             for _ in range(min(silent, len(end.frames_coming))):
                 end.frames_coming.pop()
             end.answers_coming.clear()
+        self.watcher.die()
         self.watcher = Watcher(self.bus, self.folder)
         for watch in self.cluster.watches.values():
             watch.clear()
@@ -226,6 +227,7 @@ class Story(RuleBasedStateMachine):
                 client.hang_up()
             for worker in self.workers:
                 worker.die()
+            self.watcher.die()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _let_everything_through(self) -> None:

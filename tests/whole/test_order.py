@@ -82,6 +82,7 @@ def server():
         stack.callback(shutil.rmtree, folder)
         made = Server(folder)
         stack.callback(made.worker.die)
+        stack.callback(made.watcher.die)
         yield made
 
 
