@@ -61,11 +61,11 @@ def _members(settings: EtcdSettings) -> list[Endpoint]:
     return [endpoints.parse(url) for url in settings.endpoints]
 
 
-def _unreachable(member: Endpoint) -> OSError | None:
+def _unreachable(member: Endpoint) -> OSError | UnicodeError | None:
     """Return why a member takes no connection; grpc's texts say it less well."""
     try:
         socket.create_connection((member.host, member.port), CONNECT_SECONDS).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for what cannot be a host's name
         return error
     return None
 

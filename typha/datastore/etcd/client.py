@@ -211,7 +211,7 @@ def _channel(endpoint: Endpoint, settings: EtcdSettings) -> grpc.Channel:
     try:
         tls.refuse_older_versions(endpoint, settings)
         files = tls.read_files(settings)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for what cannot be a host's name
         raise UnreachableError(f"{endpoint.url}: {error}") from error
     # grpc reads it before its first handshake, and it has no other way to be told.
     os.environ.setdefault("GRPC_SSL_CIPHER_SUITES", settings.policy.openssl_ciphers)

@@ -85,10 +85,13 @@ def range_request(key: bytes, range_end: bytes, *, limit: int = 0, revision: int
 
 
 def page(data: bytes) -> Page:
-    """Read the answer to a range request."""
+    """Read the answer to a range request.  Raises ProtobufError."""
     answer = protobuf.parse(data, repeated=2)
+    header = _header(answer)
+    if not header.revision:  # an empty message, for instance, must not count as an empty list
+        raise protobuf.ProtobufError("the answer to a range request has no revision")
     return Page(
-        header=_header(answer),
+        header=header,
         entries=[_entry(body) for body in answer.repeated],
         more=bool(answer.numbers.get(3)),
     )

@@ -58,7 +58,10 @@ def question(name: str, number: int) -> bytes:
     """Encode the question for a name's SRV records.  Raises DiscoveryError for a bad name."""
     encoded = b""
     for label in name.rstrip(".").split("."):
-        text = label.encode("idna" if not label.isascii() else "ascii")
+        try:
+            text = label.encode("idna" if not label.isascii() else "ascii")
+        except UnicodeError as error:
+            raise DiscoveryError(f"{name!r} is not a name in DNS: {error}") from None
         if not 0 < len(text) < 64:  # noqa: PLR2004 - a label's length has six bits
             raise DiscoveryError(f"{name!r} is not a name in DNS")
         encoded += bytes((len(text),)) + text

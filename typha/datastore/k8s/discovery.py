@@ -1,6 +1,8 @@
 """Which of its two groups Calico's own resources are stored in; decided once, at start."""
 
-from typha.datastore.k8s.client import Client
+from typha.datastore import answers
+from typha.datastore.answers import Failure
+from typha.datastore.k8s.client import Client, RequestError
 from typha.model.resources import ApiGroup, JsonObject
 
 
@@ -12,8 +14,15 @@ def chosen(configured: str) -> str | None:
 
 
 def ask(client: Client) -> str:
-    """Ask the API server for its groups.  Raises what the client raises."""
-    return decide(client.fetch("/apis"))
+    """Ask the API server for its groups.  Raises what the client raises, also for no list of any.
+
+    What is decided stands, and in the wrong group there would be nothing.
+    """
+    answer = client.fetch("/apis")
+    if not isinstance(answer.get("groups"), list):
+        message = "the answer does not list the groups of APIs"
+        raise RequestError(Failure(status=answers.BROKEN_OFF, message=message))
+    return decide(answer)
 
 
 def decide(groups: JsonObject) -> str:

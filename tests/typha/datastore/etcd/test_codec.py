@@ -165,6 +165,12 @@ def test_a_reason_for_canceling_is_kept() -> None:
     assert response.cancel_reason == "no permission"
 
 
+def test_a_page_without_a_revision_is_no_empty_list() -> None:
+    """Etcd always says one; an empty message from somebody else would have all deleted."""
+    with pytest.raises(protobuf.ProtobufError, match="no revision"):
+        codec.page(b"")
+
+
 def test_a_token_is_read() -> None:
     """From the answer to an authentication."""
     assert codec.token(protobuf.field(2, b"abc.1")) == "abc.1"

@@ -74,7 +74,7 @@ def test_nobody_to_ask_is_an_error_that_names_the_server() -> None:
         discovery.discover("example.org", [nobody])
 
 
-@pytest.mark.parametrize("name", ["", "a..b", "x" * 64])
+@pytest.mark.parametrize("name", ["", "a..b", "x" * 64, "ü" * 70, "\ud800"])
 def test_names_that_dns_cannot_hold_are_refused(name: str) -> None:
     """Before anything is sent."""
     with pytest.raises(discovery.DiscoveryError):

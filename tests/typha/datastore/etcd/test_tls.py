@@ -11,7 +11,9 @@ from typha.certs import making
 from typha.config.ciphers import TlsPolicy
 from typha.config.settings import EtcdSettings
 from typha.datastore.etcd import tls
+from typha.datastore.etcd.client import Connection
 from typha.datastore.etcd.endpoints import Endpoint
+from typha.datastore.etcd.errors import UnreachableError
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,12 @@ def test_a_file_that_is_missing_is_named(tmp_path):
     """By the error that the connection then ends with."""
     with pytest.raises(OSError, match=r"gone\.key"):
         tls.read_files(EtcdSettings(key_file=str(tmp_path / "gone.key")))
+
+
+def test_what_cannot_be_a_hosts_name_is_nobody_we_reach(certificates):
+    """Python raises UnicodeError for it."""
+    with pytest.raises(UnreachableError, match="label"):
+        Connection(Endpoint("a..b", 1, tls=True), settings(certificates))
 
 
 def test_without_an_authority_the_systems_count(monkeypatch):

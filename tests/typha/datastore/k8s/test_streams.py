@@ -399,6 +399,18 @@ def test_the_newer_group_is_taken_where_only_it_is_stored(api, following):
         assert "t" in inbox.names("tiers.projectcalico.org")
 
 
+def test_an_answer_without_groups_decides_nothing(api, following):
+    """It would stand, and the wrong group has no objects."""
+    for name in ("tiers", "clusterinformations"):
+        api.unserve(f"/apis/crd.projectcalico.org/v1/{name}")
+        api.serve(f"/apis/projectcalico.org/v3/{name}")
+    api.trouble["/apis"] = Trouble(status=200, times=2, body={"kind": "Status", "metadata": {}})
+    api.put("/apis/projectcalico.org/v3/tiers", {"metadata": {"name": "t"}})
+    with following() as inbox:
+        inbox.wait_synced(*PATHS)
+        assert "t" in inbox.names("tiers.projectcalico.org")
+
+
 def test_the_configured_group_is_not_asked_for(api, following):
     """CALICO_API_GROUP decides."""
     with following(api_group="something/else") as inbox:
