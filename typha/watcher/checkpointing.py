@@ -6,6 +6,7 @@ nothing with the thread that owns all state, and all it does happens in the kern
 
 import hashlib
 import logging
+import os
 import threading
 import time
 from pathlib import Path
@@ -29,7 +30,7 @@ def identity(settings: DatastoreSettings) -> Identity:
     return {
         "version": typha.__version__,
         "datastore": settings.type,
-        "place": place.name,
+        "place": os.fsencode(place.name).decode(errors="backslashreplace"),  # may be a path
         "authority": _digest(place.ca_file),
         "api group": settings.kubernetes.api_group,
         "interface prefix": settings.interface_prefix,

@@ -75,6 +75,9 @@ class Neighbours:
                 news = self.poll()
             except ClosedError:
                 return
+            except Exception as problem:  # a bug of ours must not end the counting for good
+                log.exception("the Typhas are counted anew")
+                news = Unknown(f"{type(problem).__name__}: {problem}")
             error = news.error if isinstance(news, Unknown) else ""
             if error and error != before:
                 log.warning("cannot count the Typhas", extra={"error": error})

@@ -101,6 +101,8 @@ class Peers:
                 self._follow(connection, peer)
         except (DialError, OSError) as error:
             log.info("peer not seen", extra={"peer": peer.text, "error": str(error)})
+        except Exception:  # a bug of ours must not end the looking for good
+            log.exception("peer not seen", extra={"peer": peer.text})
         finally:
             self._seen = Seen()
 

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 
+import orjson
 import pytest
 
 import typha
@@ -81,6 +82,15 @@ PREMISES = DatastoreSettings(type="kubernetes")
 def test_whatever_changes_values_changes_the_identity(other):
     """And so a checkpoint that was written before is not used."""
     assert identity(other) != identity(PREMISES)
+
+
+def test_a_place_whose_name_is_no_text_has_an_identity_that_can_be_written():
+    """It becomes JSON in the file's head; two such places are two."""
+    first, second = (
+        identity(DatastoreSettings(type="file", manifest_dir=f"/m{name}"))
+        for name in ("\udcff", "\udcfe")
+    )
+    assert orjson.loads(orjson.dumps(first)) == first != second
 
 
 def test_another_release_has_another_identity(monkeypatch):

@@ -104,6 +104,27 @@ def test_without_an_account_nothing_is_known(tmp_path):
     assert isinstance(Neighbours(nowhere).poll(), Unknown)
 
 
+def test_a_bug_does_not_end_the_counting(settings, monkeypatch, caplog):
+    """It shows in the log, and the next poll is made."""
+    asking = Neighbours(settings)
+    polls = iter([LookupError("a bug"), FOUND])
+
+    def poll():
+        news = next(polls, FOUND)
+        if isinstance(news, Exception):
+            raise news
+        return news
+
+    monkeypatch.setattr(asking, "poll", poll)
+    asking.start()
+    until = time.monotonic() + 90
+    while asking.take() != FOUND:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    asking.stop()
+    assert "the Typhas are counted anew" in caplog.messages
+
+
 def test_the_newest_count_is_taken_once(api, settings, caplog):
     """Trouble that lasts is told once."""
     asking = Neighbours(settings)

@@ -200,6 +200,20 @@ def test_a_peer_that_is_not_there_is_tried_again(certificates, caplog):
 
 
 @pytest.mark.usefixtures("hasty")
+def test_a_bug_does_not_end_the_looking(certificates, monkeypatch, caplog):
+    """It shows in the log, and another look is made."""
+
+    def fail(*_where, **_how):
+        raise LookupError("a bug")
+
+    monkeypatch.setattr(peers.dialing, "connect", fail)
+    with ThreadedServer([], context=server_context(certificates)) as gone:
+        pass
+    with looking(identity(certificates), gone):
+        wait_until(lambda: caplog.messages.count("peer not seen") > 2)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_where_clients_come_in_plaintext_peers_do_as_well():
     """There is nobody to prove anything to."""
     with ThreadedServer([]) as server, looking((TlsSettings(), "", ""), server) as found:

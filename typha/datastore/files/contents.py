@@ -3,6 +3,7 @@
 Pure; the folder reads the files and passes on what differs.
 """
 
+import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -132,7 +133,8 @@ def _named(labels: object, name: str) -> object:
 
 def initial_objects(where: str) -> tuple[Found, ...]:
     """Make what the original writes into an empty datastore; `where` tells clusters apart."""
-    guid = uuid.uuid5(_UID_SPACE, where).hex
+    text = os.fsencode(where).decode(errors="backslashreplace")  # a path is bytes
+    guid = uuid.uuid5(_UID_SPACE, text).hex
     information = {
         "clusterGUID": guid,
         "clusterType": ",".join(initial.CLUSTER_TYPES),

@@ -124,7 +124,8 @@ class FolderSource:
                 raise_interrupt=False,
             ):
                 yield bool(changes)
-        except (OSError, RuntimeError) as error:  # such as the limit of inotify watches
+        except (OSError, RuntimeError, ValueError) as error:
+            # The limit of inotify watches, for instance, or a path that is not UTF-8.
             log.warning("manifests are polled", extra={"error": str(error)})
         while not self._stopping.wait(LOOK_MILLISECONDS / 1000):
             yield False

@@ -23,4 +23,5 @@ def may(fetch: Fetch, version: str, plural: str, verb: str) -> bool:
         "spec": {"resourceAttributes": attributes},
     }
     answer = fetch(REVIEWS, method="POST", body=review)
-    return bool(answer.get("status", {}).get("allowed"))
+    status = answer.get("status")
+    return isinstance(status, dict) and status.get("allowed") is True

@@ -253,6 +253,17 @@ def test_what_is_wrong_with_a_file_whose_name_is_no_text_can_be_told(tmp_path):
         inbox.wait_for(lambda: "a\ufffd.yaml:1: while" in inbox.reports["nodes"].error)
 
 
+def test_a_folder_whose_name_is_no_text_is_followed(tmp_path):
+    """Inotify's library does not take it, so it is polled."""
+    place = Path(os.fsdecode(os.fsencode(tmp_path / "m") + b"\xff"))
+    place.mkdir()
+    write(place / "a.yaml", node("a"))
+    with followed(place) as inbox:
+        write(place / "b.yaml", node("b"))
+        inbox.wait_for(lambda: inbox.names("nodes") == {"a", "b"})
+        assert inbox.state("nodes") == "watching"
+
+
 def test_a_mounted_config_map_is_followed(tmp_path):
     """The kubelet swaps one hidden link for all files at once."""
     for version in ("1", "2"):
