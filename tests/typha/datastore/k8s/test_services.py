@@ -1,5 +1,7 @@
 """Services and endpoint slices are passed through, typed."""
 
+import json
+
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -83,6 +85,101 @@ def test_an_empty_service_prints_its_structs():
     """Spec, status and load balancer."""
     _, text, *_ = sent(services.read_service, {"metadata": META})
     assert text == f'{{{SHOWN},"spec":{{}},"status":{{"loadBalancer":{{}}}}}}'
+
+
+FULL_SERVICE = {
+    "metadata": META,
+    "spec": {
+        "ports": [
+            {
+                "name": "web",
+                "protocol": "TCP",
+                "appProtocol": "kubernetes.io/ws",
+                "port": 80,
+                "targetPort": 8080,
+                "nodePort": 30080,
+            }
+        ],
+        "selector": {"a": "1"},
+        "clusterIP": "10.96.0.1",
+        "clusterIPs": ["10.96.0.1", "fd00::1"],
+        "type": "LoadBalancer",
+        "externalIPs": ["198.51.100.1"],
+        "sessionAffinity": "ClientIP",
+        "loadBalancerIP": "203.0.113.1",
+        "loadBalancerSourceRanges": ["192.0.2.0/24"],
+        "externalName": "example.org",
+        "externalTrafficPolicy": "Local",
+        "healthCheckNodePort": 30100,
+        "publishNotReadyAddresses": True,
+        "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10}},
+        "ipFamilies": ["IPv4", "IPv6"],
+        "ipFamilyPolicy": "PreferDualStack",
+        "allocateLoadBalancerNodePorts": True,
+        "loadBalancerClass": "example.org/lb",
+        "internalTrafficPolicy": "Cluster",
+        "trafficDistribution": "PreferClose",
+    },
+    "status": {
+        "loadBalancer": {
+            "ingress": [
+                {
+                    "ip": "203.0.113.1",
+                    "hostname": "lb.example.org",
+                    "ipMode": "VIP",
+                    "ports": [{"port": 80, "protocol": "TCP", "error": "example.org/none"}],
+                }
+            ]
+        },
+        "conditions": [
+            {
+                "type": "T",
+                "status": "True",
+                "observedGeneration": 1,
+                "lastTransitionTime": "2024-01-02T03:04:05Z",
+                "reason": "R",
+                "message": "m",
+            }
+        ],
+    },
+}
+FULL_SLICE = {
+    "metadata": META,
+    "addressType": "IPv4",
+    "endpoints": [
+        {
+            "addresses": ["10.65.0.2"],
+            "conditions": {"ready": True, "serving": True, "terminating": True},
+            "hostname": "web-0",
+            "targetRef": {
+                "kind": "Pod",
+                "namespace": "ns1",
+                "name": "web-0",
+                "uid": "u",
+                "apiVersion": "v1",
+                "resourceVersion": "7",
+                "fieldPath": "spec",
+            },
+            "deprecatedTopology": {"a": "1"},
+            "nodeName": "n1",
+            "zone": "z",
+            "hints": {"forZones": [{"name": "z"}], "forNodes": [{"name": "n1"}]},
+        }
+    ],
+    "ports": [{"name": "web", "protocol": "TCP", "port": 8080, "appProtocol": "http"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("read", "full"),
+    [(services.read_service, FULL_SERVICE), (services.read_endpoint_slice, FULL_SLICE)],
+    ids=["service", "slice"],
+)
+def test_every_member_that_the_api_has_is_passed_on(read, full):
+    """With its value; of the metadata all but the revision, which has a place of its own."""
+    shown = {name: value for name, value in META.items() if name != "resourceVersion"}
+    value = json.loads(encoding.encode(read(full, Reading()).value))
+    assert value == {**full, "metadata": shown}
 
 
 def test_a_slice_prints_addresses_and_conditions_of_each_endpoint():
