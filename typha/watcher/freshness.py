@@ -8,6 +8,7 @@ this process counts as well: what it knows has become as old as that.
 from collections.abc import Sized
 
 from typha.datastore.ports import WORKING, StreamReport
+from typha.telemetry import layouts
 
 
 class Freshness:
@@ -57,7 +58,7 @@ class Freshness:
         return {resource: report.relists for resource, report in self._reports.items()}
 
     def described(self, now: float) -> list[dict[str, object]]:
-        """Tell about each stream, for people."""
+        """Tell about each stream, for people; also where an error names a path that is no text."""
         stale = set(self.stale(now))
         silence = self.silence(now)
         return [
@@ -67,7 +68,7 @@ class Freshness:
                 "revision": report.revision,
                 "silent_seconds": round(silence[resource], 1),
                 "relists": report.relists,
-                "error": report.error,
+                "error": layouts.escaped(report.error),
                 "stale": resource in stale,
             }
             for resource, report in sorted(self._reports.items())

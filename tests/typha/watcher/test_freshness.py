@@ -1,5 +1,8 @@
 """How old what the server says may be."""
 
+import dataclasses
+
+import orjson
 import pytest
 
 from typha.datastore.ports import StreamReport, StreamState
@@ -103,3 +106,11 @@ def test_what_people_are_shown(fresh):
         }
     ]
     assert fresh.relists() == {PODS: 2}
+
+
+def test_an_error_that_names_a_path_which_is_no_text_can_be_shown(fresh):
+    """What people are shown is JSON, and the watcher would not outlive one it cannot write."""
+    about = dataclasses.replace(report(StreamState.FAILING), error="KUBECONFIG /a\udcff: none")
+    fresh.take(about, 100.0)
+    (shown,) = orjson.loads(orjson.dumps(fresh.described(140.0)))
+    assert shown["error"] == r"KUBECONFIG /a\xff: none"

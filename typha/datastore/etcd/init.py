@@ -90,7 +90,8 @@ def _read(value: bytes) -> JsonObject | None:
     """Give what is stored; None where there is nothing that could be completed."""
     try:
         stored = orjson.loads(value)
-    except orjson.JSONDecodeError:
+        orjson.dumps(stored)  # less deep than it may be read
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     is_one = isinstance(stored, dict) and isinstance(stored.get("spec"), dict | None)
     return stored if is_one else None

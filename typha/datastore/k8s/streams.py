@@ -125,6 +125,9 @@ class KubernetesSource:
         except RequestError as error:
             log.warning("datastore not prepared yet", extra={"error": error.failure.message})
             return False
+        except (TypeError, ValueError):  # of what is stored; nothing else must wait for it
+            log.exception("datastore not prepared yet")
+            return False
         return True
 
     def _begin(self, kind: Kind, api_group: str, upstream: Upstream) -> None:

@@ -15,6 +15,9 @@ TIERS = {
 }
 
 
+DEEP = b'{"spec": {"a": ' + b"[" * 500 + b"]" * 500 + b"}}"
+
+
 class Memory:
     """Keys with etcd's conditional write."""
 
@@ -148,7 +151,7 @@ def test_what_is_not_allowed_is_left_to_others():
     init.initialise(ReadOnly())
 
 
-@pytest.mark.parametrize("stored", [b"", b"not JSON", b"[]", b"null", b'{"spec": [1]}'])
+@pytest.mark.parametrize("stored", [b"", b"not JSON", b"[]", b"null", b'{"spec": [1]}', DEEP])
 def test_what_is_no_cluster_information_holds_nothing_up(stored):
     """It is left as it is, with a warning: one bad object harms only itself."""
     memory = Memory()

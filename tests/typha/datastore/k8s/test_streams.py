@@ -399,6 +399,15 @@ def test_the_newer_group_is_taken_where_only_it_is_stored(api, following):
         assert "t" in inbox.names("tiers.projectcalico.org")
 
 
+def test_a_cluster_information_that_cannot_be_written_again_holds_nothing_up(api, following):
+    """JSON is read deeper than it is written."""
+    deep = b'{"metadata": {}, "spec": {"deep": ' + b"[" * 500 + b"]" * 500 + b"}}"
+    mine = f"{PATHS['clusterinformations.projectcalico.org']}/default"
+    api.trouble[mine] = Trouble(status=200, body=deep)
+    with following() as inbox:
+        inbox.wait_synced(*PATHS)
+
+
 def test_an_answer_without_groups_decides_nothing(api, following):
     """It would stand, and the wrong group has no objects."""
     for name in ("tiers", "clusterinformations"):
