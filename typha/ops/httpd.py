@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple, Protocol
 MOST_CONNECTIONS: Final = 64
 IDLE_SECONDS: Final = 10.0  # between two requests, or two parts of one
 RETRY_SECONDS: Final = 1.0  # until the next attempt to bind, as in the original
+ACCEPT_PAUSE_SECONDS: Final = 0.2  # after one that failed, as when no more files may be open
 REMIND_SECONDS: Final = 60.0  # between two lines on the same obstacle
 NEVER_SECONDS: Final = 3600.0  # between two looks whether to stop, which nobody ever asks for
 WITHOUT_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)  # what such a kernel says of ::
@@ -151,6 +152,14 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
             alone = self.server_address[0] != "::"
             self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, alone)
         super().server_bind()
+
+    def get_request(self) -> tuple[socket.socket, Any]:  # type: ignore[explicit-override]  # as above
+        """Accept; pause where none can be opened, as the next attempt would come at once."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(ACCEPT_PAUSE_SECONDS)
+            raise
 
     def process_request(self, request: Any, client_address: Any) -> None:  # type: ignore[explicit-override]  # as above
         """Make room for one more, then serve it."""

@@ -67,4 +67,7 @@ class Prober:
     def _run(self) -> None:
         while True:
             time.sleep(self.pause())
-            self.round()
+            try:
+                self.round()
+            except OSError as error:  # no file can be opened, mostly; the next round may do
+                log.warning("workers cannot be asked", extra={"error": str(error)})

@@ -229,3 +229,15 @@ def test_many_clients_at_once_are_all_answered(port):
     for thread in threads:
         thread.join()
     assert statuses == [200] * 30
+
+
+def test_an_accept_that_fails_is_not_tried_again_at_once(monkeypatch):
+    """While no more files may be open, the connection stays at the door, and wakes us again."""
+    pauses: list[float] = []
+    monkeypatch.setattr(httpd.time, "sleep", pauses.append)
+    answer = httpd.NOT_FOUND
+    with httpd._Server(("127.0.0.1", 0), socket.AF_INET, lambda _request: answer, None) as server:
+        server.socket.settimeout(0.0)  # with nobody at the door
+        with pytest.raises(BlockingIOError):
+            server.get_request()
+    assert pauses == [httpd.ACCEPT_PAUSE_SECONDS]

@@ -1,5 +1,6 @@
 """Hellos to workers, answered by the real thing and by things that are not."""
 
+import errno
 import socket
 import threading
 
@@ -98,3 +99,20 @@ def test_nonsense_at_the_door_disturbs_no_later_hello(board, short_folder, garba
     prober = Prober(board, short_folder)
     prober.round()
     assert not prober._failures
+
+
+def test_a_round_that_cannot_be_made_is_not_the_last(board, short_folder, monkeypatch):
+    """No more files may be open than are, and later they may again."""
+    rounds = threading.Semaphore(0)
+
+    def fail() -> None:
+        rounds.release()
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    prober = Prober(board, short_folder)
+    monkeypatch.setattr(prober, "round", fail)
+    monkeypatch.setattr(prober, "pause", lambda: 0.01)
+    prober.start()
+    assert rounds.acquire(timeout=60)
+    assert rounds.acquire(timeout=60)
+    monkeypatch.setattr(prober, "pause", lambda: 3600.0)
