@@ -5,7 +5,7 @@ from typing import Any, Final
 import click
 import orjson
 
-from typha.commands import asking, tables
+from typha.commands import asking, options, tables
 from typha.ops import columns
 
 _WIDE: Final = ("sequence", "round_trip", "codec", "cert_not_after")
@@ -20,7 +20,7 @@ _USUAL: Final = {
 @click.option("--wide", is_flag=True, help="All there is to tell about each.")
 @click.option(
     "--stale-after",
-    type=click.FloatRange(min=0),
+    type=options.Seconds(min=0),
     metavar="SECONDS",
     help="Exit with 1 if anybody is further behind than this.",
 )

@@ -22,7 +22,7 @@ _STREAMS: Final = {
 @click.option("--wait", is_flag=True, help="Wait until it is ready, also for it to start.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=options.Seconds(min=0),
     default=0.0,
     metavar="SECONDS",
     help="How long to wait; for ever if this is not given.",

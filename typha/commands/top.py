@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import importlib.util
+import os
 import shutil
 import sys
 import time
@@ -11,9 +12,11 @@ from typing import Any, Final
 
 import click
 
-from typha.commands import asking, status, tables
+from typha.commands import asking, options, status, tables
 from typha.ops import columns
 
+LONGEST_SECONDS: Final = 24 * 3600.0  # between two looks
+CANNOT_DRAW: Final = ("dumb", "unknown")  # values of TERM
 LINES_BESIDES_CLIENTS: Final = 8  # headline, headings and blank lines
 _CLIENTS: Final = (
     *("hostname", "address", "syncer", "version", "worker", "state"),
@@ -28,7 +31,7 @@ Draw = Callable[[str], None]
 @asking.which_server
 @click.option(
     "--interval",
-    type=click.FloatRange(min=0.1),
+    type=options.Seconds(min=0.1, max=LONGEST_SECONDS),
     default=1.0,
     show_default=True,
     metavar="SECONDS",
@@ -86,8 +89,8 @@ def syncers(
 
 @contextlib.contextmanager
 def screen() -> Iterator[Draw]:
-    """Give what draws a picture: over the last one in a terminal, else below it."""
-    if not sys.stdout.isatty():
+    """Give what draws a picture: over the last one where the terminal can, else below it."""
+    if not sys.stdout.isatty() or os.environ.get("TERM") in CANNOT_DRAW:
         yield lambda picture: click.echo(f"{picture}\n")
     elif importlib.util.find_spec("rich"):
         live = importlib.import_module("rich.live")  # an extra: heavy, and only good for this

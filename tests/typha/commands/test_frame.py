@@ -54,6 +54,14 @@ def test_no_command_shows_the_help_and_is_wrong_usage(typha):
         (["serv"], "typha: No such command 'serv'"),
         (["--x"], "typha: No such option '--x'"),
         (["config", "extra"], "typha config: Got unexpected extra argument (extra)"),
+        (
+            ["top", "--interval", "nan"],
+            "typha top: Invalid value for '--interval': nan is no number of seconds",
+        ),
+        (
+            ["status", "--timeout", "inf"],
+            "typha status: Invalid value for '--timeout': inf is no number of seconds",
+        ),
         (["certs"], "typha certs: Missing option '--dir'"),
     ],
 )

@@ -1,5 +1,9 @@
 """The live picture."""
 
+import os
+import pty
+import sys
+
 import click
 
 from typha.commands import top
@@ -58,3 +62,15 @@ def test_a_picture_fits_the_terminal():
     picture = click.unstyle(top.picture({}, status(10.0, 1), [CLIENT] * 100, lines=24))
     assert len(picture.splitlines()) <= 24
     assert picture.count("node-1") >= 3
+
+
+def test_a_terminal_that_cannot_draw_is_shown_pictures_all_the_same(monkeypatch):
+    """One below the other: rich draws none for it, and says nothing."""
+    terminal, end = pty.openpty()
+    with os.fdopen(end, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        monkeypatch.setenv("TERM", "dumb")
+        with top.screen() as draw:
+            draw("picture")
+        assert os.read(terminal, 100) == b"picture\r\n\r\n"
+    os.close(terminal)
