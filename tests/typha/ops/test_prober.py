@@ -2,7 +2,9 @@
 
 import errno
 import socket
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -101,18 +103,30 @@ def test_nonsense_at_the_door_disturbs_no_later_hello(board, short_folder, garba
     assert not prober._failures
 
 
-def test_a_round_that_cannot_be_made_is_not_the_last(board, short_folder, monkeypatch):
-    """No more files may be open than are, and later they may again."""
-    rounds = threading.Semaphore(0)
+class Failing(Prober):
+    """Makes rounds that fail at once, until its thread has to end."""
 
-    def fail() -> None:
-        rounds.release()
+    def __init__(self, board: Scoreboard, rundir: Path) -> None:
+        super().__init__(board, rundir)
+        self.rounds = threading.Semaphore(0)
+        self.is_over = threading.Event()
+
+    def pause(self) -> float:
+        return 0.01
+
+    def round(self) -> None:
+        self.rounds.release()
+        if self.is_over.is_set():
+            sys.exit()  # of the thread, without a word
         raise OSError(errno.EMFILE, "Too many open files")
 
-    prober = Prober(board, short_folder)
-    monkeypatch.setattr(prober, "round", fail)
-    monkeypatch.setattr(prober, "pause", lambda: 0.01)
+
+def test_a_round_that_cannot_be_made_is_not_the_last(board, short_folder):
+    """No more files may be open than are, and later they may again."""
+    prober = Failing(board, short_folder)
     prober.start()
-    assert rounds.acquire(timeout=60)
-    assert rounds.acquire(timeout=60)
-    monkeypatch.setattr(prober, "pause", lambda: 3600.0)
+    try:
+        assert prober.rounds.acquire(timeout=60)
+        assert prober.rounds.acquire(timeout=60)
+    finally:
+        prober.is_over.set()
