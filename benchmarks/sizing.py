@@ -19,7 +19,7 @@ from benchmarks.bench import CLIENTS_PER_SWARM
 from benchmarks.report import align
 from typha.watcher import pacing
 
-UPDATE_US: Final = 170.0  # read, convert, check, keep and publish one update: the watcher
+UPDATE_US: Final = 130.0  # read, convert, check, keep and publish one update: the watcher
 COLD_US: Final = 880.0  # on top, where an update comes alone and finds the CPU's caches cold
 COLD_RATE: Final = 100.0  # updates a second that do; more of them come in company
 FRAME_US: Final = 22.0  # send one frame to one client, however small: the workers
