@@ -77,9 +77,14 @@ def sorted_map(members: Mapping[str, V]) -> dict[str, V]:
     return dict(sorted(members.items()))  # code points sort as their UTF-8 does
 
 
+def whole_characters(text: str) -> str:
+    """Return a text with the replacement character for each half of a character in it."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _without_surrogates(value: Any) -> Any:
     if isinstance(value, str):
-        return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+        return whole_characters(value)
     if isinstance(value, list):
         return [_without_surrogates(item) for item in value]
     if isinstance(value, dict):

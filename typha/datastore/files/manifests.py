@@ -5,7 +5,6 @@ whose keys are API paths and whose values are lists.  A broken object never hide
 Pure: bytes come in; knows no folder and no other file.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -14,10 +13,10 @@ import orjson
 
 from typha.datastore.files import documents
 from typha.datastore.k8s import kinds
+from typha.model import encoding
 from typha.model.resources import JsonObject
 
 MAX_LISTS_IN_LISTS: Final = 8
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
 class Identity(NamedTuple):
@@ -53,9 +52,7 @@ class Problem:
     @property
     def text(self) -> str:
         """Say it all in a line that can be shown, whatever halves of characters it has."""
-        return _SURROGATE.sub(
-            "\N{REPLACEMENT CHARACTER}", f"{self.path}:{self.line}: {self.reason}"
-        )
+        return encoding.whole_characters(f"{self.path}:{self.line}: {self.reason}")
 
 
 @dataclass(frozen=True, slots=True)
