@@ -1,4 +1,7 @@
-"""The objects fit each other, the code, and what the original's are known for."""
+"""The objects fit each other, the code, and what the original's are known for.
+
+One module, for every check looks at the same built variants, and at how they fit each other.
+"""
 
 import logging
 import math

@@ -1,4 +1,7 @@
-"""What the model test found once, as stories of their own."""
+"""What the model test found once, as stories of their own.
+
+One module, for all of them are told on the model's stage, and change with it.
+"""
 
 import contextlib
 import errno
@@ -86,6 +89,14 @@ def server():
         yield made
 
 
+def want_snapshot(client, server):
+    """Let a client come as far as waiting for its snapshot."""
+    client.connect(server.worker)
+    server.worker.turn()
+    client.read(100_000)
+    server.worker.turn()
+
+
 @pytest.mark.parametrize("version", ["v3.32.1", "v3.8.9"])
 def test_a_frame_never_overtakes_the_opening_of_the_stream(server, version):
     """The client's acknowledgement and the frame come to the worker in the same turn."""
@@ -111,10 +122,7 @@ def test_a_frame_never_overtakes_the_opening_of_the_stream(server, version):
 def test_who_caught_up_from_answers_and_then_from_frames_is_told_the_status(server, version):
     """An answer that is not all there is says nothing of it, nor do frames in which it stays."""
     client = Client(version, SyncerType.FELIX)
-    client.connect(server.worker)
-    server.worker.turn()
-    client.read(100_000)
-    server.worker.turn()
+    want_snapshot(client, server)
     server.watcher.hear()
     server.answered()
     names = [f"n{number}" for number in range(20)]
@@ -136,10 +144,7 @@ def test_who_caught_up_from_answers_and_then_from_frames_is_told_the_status(serv
 def test_packets_wait_to_be_full_only_until_the_snapshot_has_gone(server, version):
     """A later change would wait for the client's kernel to acknowledge the one before."""
     client = Client(version, SyncerType.FELIX)
-    client.connect(server.worker)
-    server.worker.turn()
-    client.read(100_000)
-    server.worker.turn()
+    want_snapshot(client, server)
     (connection,) = server.worker.shard.connections.values()
     assert connection.state is Stage.WAITING
     assert socket.TCP_NODELAY not in connection.socket.options

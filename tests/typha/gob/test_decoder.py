@@ -1,4 +1,7 @@
-"""Bytes to values: Go's streams in every segmentation, and what hostile senders try."""
+"""Bytes to values: Go's streams in every segmentation, and what hostile senders try.
+
+One module, for streams and attacks change with one thing, the format.
+"""
 
 import base64
 from typing import Any

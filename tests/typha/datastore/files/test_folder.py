@@ -1,4 +1,7 @@
-"""A folder is a datastore: read whole, then followed, and never worse for a broken file."""
+"""A folder is a datastore: read whole, then followed, and never worse for a broken file.
+
+One module, for reading, following and trouble share one stage, and change with `folder`.
+"""
 
 import contextlib
 import logging
