@@ -209,8 +209,7 @@ def _channel(endpoint: Endpoint, settings: EtcdSettings) -> grpc.Channel:
     if not endpoint.tls:
         return grpc.insecure_channel(endpoint.authority, _OPTIONS)
     try:
-        tls.refuse_older_versions(endpoint, settings)
-        files = tls.read_files(settings)
+        files = tls.prepare(endpoint, settings)
     except (OSError, UnicodeError) as error:  # the latter for what cannot be a host's name
         raise UnreachableError(f"{endpoint.url}: {error}") from error
     # grpc reads it before its first handshake, and it has no other way to be told.

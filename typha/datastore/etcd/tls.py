@@ -32,14 +32,20 @@ class Files(NamedTuple):
     certificate: bytes | None
 
 
-def read_files(settings: EtcdSettings) -> Files:
-    """Read the files anew, since they may have been renewed.  Raises OSError, naming the file."""
-    _context(settings)  # grpc would only say that there is something wrong with one of them
-    return Files(
+def prepare(endpoint: Endpoint, settings: EtcdSettings) -> Files:
+    """Read the files anew, since they may have been renewed, and look at the server if need be.
+
+    Raises OSError, ssl.SSLError among them; what is wrong with a file names it.
+    """
+    context = _context(settings)  # grpc would only say that something is wrong with one of them
+    files = Files(
         authorities=_contents(settings.ca_file or system_authorities()),
         key=_contents(settings.key_file),
         certificate=_contents(settings.cert_file),
     )
+    if settings.policy.min_version == "1.3":
+        _refuse_older_versions(endpoint, context)
+    return files
 
 
 def system_authorities() -> str:
@@ -49,16 +55,12 @@ def system_authorities() -> str:
     return asked or next(found, "")
 
 
-def refuse_older_versions(endpoint: Endpoint, settings: EtcdSettings) -> None:
-    """Make sure that TLS 1.3 is spoken where nothing older is allowed.
+def _refuse_older_versions(endpoint: Endpoint, context: ssl.SSLContext) -> None:
+    """Make sure that TLS 1.3 is spoken.
 
     grpc for Python always offers 1.2 as well, but both sides agree on the newest they know, and
     TLS 1.3 guards that agreement: a server that manages one handshake of 1.3 manages the next.
-    Raises OSError, ssl.SSLError among them.
     """
-    if settings.policy.min_version != "1.3":
-        return
-    context = _context(settings)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     address = (endpoint.host, endpoint.port)
     with (

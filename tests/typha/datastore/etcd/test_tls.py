@@ -15,6 +15,8 @@ from typha.datastore.etcd.client import Connection
 from typha.datastore.etcd.endpoints import Endpoint
 from typha.datastore.etcd.errors import UnreachableError
 
+NOWHERE = Endpoint("localhost", 1, tls=True)
+
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
@@ -60,7 +62,7 @@ def serving(certificates, newest):
 def test_a_server_of_today_is_accepted(certificates):
     """Whatever the version that is asked for."""
     with serving(certificates, ssl.TLSVersion.TLSv1_3) as endpoint:
-        tls.refuse_older_versions(endpoint, settings(certificates))
+        assert all(tls.prepare(endpoint, settings(certificates)))
 
 
 def test_an_older_server_is_refused_where_only_the_newest_will_do(certificates):
@@ -69,13 +71,12 @@ def test_an_older_server_is_refused_where_only_the_newest_will_do(certificates):
         serving(certificates, ssl.TLSVersion.TLSv1_2) as endpoint,
         pytest.raises(ssl.SSLError),
     ):
-        tls.refuse_older_versions(endpoint, settings(certificates))
+        tls.prepare(endpoint, settings(certificates))
 
 
 def test_where_older_versions_will_do_nobody_is_asked(certificates):
     """There is not even a server here."""
-    nowhere = Endpoint("localhost", 1, tls=True)
-    tls.refuse_older_versions(nowhere, settings(certificates, version="1.2"))
+    assert all(tls.prepare(NOWHERE, settings(certificates, version="1.2")))
 
 
 def test_files_are_read_anew(certificates, tmp_path):
@@ -84,10 +85,9 @@ def test_files_are_read_anew(certificates, tmp_path):
     old = (certificates / "typhaca.crt").read_bytes()
     authority.write_bytes(old)
     named = EtcdSettings(ca_file=str(authority))
-    assert tls.read_files(named) == tls.Files(old, None, None)
+    assert tls.prepare(NOWHERE, named) == tls.Files(old, None, None)
     authority.write_bytes(old + b"\n")
-    assert tls.read_files(named).authorities == old + b"\n"
-    assert all(tls.read_files(settings(certificates)))
+    assert tls.prepare(NOWHERE, named).authorities == old + b"\n"
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_a_file_that_is_no_good_is_named(certificates, changed, text):
     """To grpc all of them are one security handshaker."""
     named = {setting: str(certificates / name) for setting, name in changed.items()}
     with pytest.raises(OSError, match=text):
-        tls.read_files(settings(certificates, **named))
+        tls.prepare(NOWHERE, settings(certificates, **named))
 
 
 def test_a_file_that_is_missing_is_named(tmp_path):
     """By the error that the connection then ends with."""
     with pytest.raises(OSError, match=r"gone\.key"):
-        tls.read_files(EtcdSettings(key_file=str(tmp_path / "gone.key")))
+        tls.prepare(NOWHERE, EtcdSettings(key_file=str(tmp_path / "gone.key")))
 
 
 def test_what_cannot_be_a_hosts_name_is_nobody_we_reach(certificates):
