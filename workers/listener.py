@@ -13,6 +13,7 @@ from itertools import count
 from typing import Final
 
 from typha.scoreboard import Phase, Scoreboard
+from typha.telemetry.obstacles import Obstacles
 from workers.shard import Shard
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,6 @@ LOOK_AGAIN_SECONDS: Final = 0.002  # while another worker has to accept first
 ACCEPTS_A_TURN: Final = 8  # so that a flood of connections costs the others about 1 ms a turn
 NUMBER_BITS: Final = 32
 SPARE_DESCRIPTORS: Final = 16  # for probes, snapshots and certificates, whoever else comes
-COMPLAINT_SECONDS: Final = 1.0  # between two lines that say that there is no room
 
 
 def connection_numbers() -> Iterator[int]:
@@ -41,7 +41,7 @@ class Listener:
         self._slot = board.worker(index)
         self._numbers = connection_numbers()
         self.rests_until = 0.0  # before that, whoever waits is left to others, or for later
-        self._complain_at = 0.0
+        self._obstacles = Obstacles()
 
     def accept(self, shard: Shard, now: float) -> None:
         """Accept whoever waits, as long as it is this worker's turn.
@@ -81,8 +81,7 @@ class Listener:
         self.rests_until = now + LOOK_AGAIN_SECONDS
 
     def _complain(self, error: str, now: float) -> None:
-        if now >= self._complain_at:
-            self._complain_at = now + COMPLAINT_SECONDS
+        if self._obstacles.is_to_be_said(error, now):
             log.warning("cannot accept", extra={"error": error})
 
     def _is_our_turn(self, shard: Shard, now: float) -> bool:

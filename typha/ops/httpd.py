@@ -22,11 +22,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from typha.telemetry.obstacles import Obstacles
+
 MOST_CONNECTIONS: Final = 64
 IDLE_SECONDS: Final = 10.0  # between two requests, or two parts of one
 RETRY_SECONDS: Final = 1.0  # until the next attempt to bind, as in the original
 ACCEPT_PAUSE_SECONDS: Final = 0.2  # after one that failed, as when no more files may be open
-REMIND_SECONDS: Final = 60.0  # between two lines on the same obstacle
 NEVER_SECONDS: Final = 3600.0  # between two looks whether to stop, which nobody ever asks for
 WITHOUT_IPV6: Final = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)  # what such a kernel says of ::
 TEXT: Final = "text/plain; charset=utf-8"
@@ -248,7 +249,7 @@ def _bound(
     place: Place, respond: Respond, tls: Wrapper | None, named: Mapping[str, object]
 ) -> _Server | None:
     """Return a server that listens, sooner or later; None where it may fail and does."""
-    obstacle, remind_at = "", 0.0
+    obstacles = Obstacles()
     while True:
         try:
             server = _Server(place.address, place.family, respond, tls)
@@ -259,12 +260,11 @@ def _bound(
                 place = Place(socket.AF_INET, ("0.0.0.0", place.address[1]))  # noqa: S104 so it is set
                 continue
             text = error.strerror or str(error)
-            if text != obstacle or time.monotonic() >= remind_at:
-                obstacle, remind_at = text, time.monotonic() + REMIND_SECONDS
+            if obstacles.is_to_be_said(text, time.monotonic()):
                 log.error("cannot listen", extra={**named, "error": text})  # noqa: TRY400 the text says all
             time.sleep(RETRY_SECONDS)
         else:
-            if obstacle:
+            if obstacles.clear():
                 log.info("listening after all", extra=named)
             return server
 

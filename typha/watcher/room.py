@@ -5,14 +5,13 @@ It shows in readiness.  Knows no clock: the watcher passes now in.
 
 import errno
 import logging
-import math
 from typing import Final
 
 from typha.scoreboard import Watcher
+from typha.telemetry.obstacles import Obstacles
 from typha.watcher.answers import Answers
 
 RETRY_SECONDS: Final = 10.0  # whoever wanted one may have gone to another server
-REMIND_SECONDS: Final = 60.0  # between two lines on the same obstacle
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +23,13 @@ class Room:
         """Take whose attempts these are, and where to show what comes of them."""
         self._answers = answers
         self._slot = slot
-        self._retry_at = self._remind_at = -math.inf
+        self._obstacles = Obstacles()
+        self._retry_at = 0.0
 
     def failed(self, error: OSError, now: float) -> None:
         """Note that a snapshot could not be written; the worker asks again."""
         code = error.errno or errno.EIO
-        if code != self._slot.snapshot_errno or now >= self._remind_at:
-            self._remind_at = now + REMIND_SECONDS
+        if self._obstacles.is_to_be_said(code, now):
             log.error("no snapshot can be written to RunDir", extra={"error": error.strerror})
         self._slot.snapshot_errno = code
         self._retry_at = now + RETRY_SECONDS
@@ -46,4 +45,5 @@ class Room:
                 self.failed(error, now)
         if self._answers.unwritten is None:
             log.info("snapshots can be written again")
+            self._obstacles.clear()
             self._slot.snapshot_errno = 0

@@ -9,8 +9,9 @@ from typha.bus.wire import SnapshotWanted
 from typha.scoreboard import Scoreboard
 from typha.syncproto.frames import Topic
 from typha.syncproto.messages import Codec, Dialect, SyncerType
+from typha.telemetry.obstacles import REMIND_SECONDS
 from typha.watcher.answers import Answers
-from typha.watcher.room import REMIND_SECONDS, RETRY_SECONDS, Room
+from typha.watcher.room import RETRY_SECONDS, Room
 
 QUESTION = SnapshotWanted(Topic(SyncerType.FELIX, Dialect.MODERN, Codec.PLAIN).to_bytes(), 7)
 
