@@ -6,7 +6,6 @@ nothing with the thread that owns all state, and all it does happens in the kern
 
 import hashlib
 import logging
-import os
 import threading
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Final
 
 import typha
 from typha.config.settings import DatastoreSettings
-from typha.datastore import opening
+from typha.datastore import places
 from typha.journal.checkpoint import Copy, Identity
 
 log = logging.getLogger(__name__)
@@ -26,11 +25,11 @@ LAST_SECONDS: Final = 1.0  # for the last update; the parent waits no longer tha
 
 def identity(settings: DatastoreSettings) -> Identity:
     """Tell what the values depend on: a checkpoint of anything else is not ours."""
-    place = opening.place(settings)
+    place = places.place(settings)
     return {
         "version": typha.__version__,
         "datastore": settings.type,
-        "place": os.fsencode(place.name).decode(errors="backslashreplace"),  # may be a path
+        "place": place.name,
         "authority": _digest(place.ca_file),
         "api group": settings.kubernetes.api_group,
         "interface prefix": settings.interface_prefix,

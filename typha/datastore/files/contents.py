@@ -3,7 +3,6 @@
 Pure; the folder reads the files and passes on what differs.
 """
 
-import os
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -133,8 +132,7 @@ def _named(labels: object, name: str) -> object:
 
 def initial_objects(where: str) -> tuple[Found, ...]:
     """Make what the original writes into an empty datastore; `where` tells clusters apart."""
-    text = os.fsencode(where).decode(errors="backslashreplace")  # a path is bytes
-    guid = uuid.uuid5(_UID_SPACE, text).hex
+    guid = uuid.uuid5(_UID_SPACE, where).hex
     information = {
         "clusterGUID": guid,
         "clusterType": ",".join(initial.CLUSTER_TYPES),

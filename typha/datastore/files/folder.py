@@ -14,6 +14,7 @@ from typing import Final
 
 import watchfiles
 
+from typha.datastore import places
 from typha.datastore.files import contents, documents, finding, manifests
 from typha.datastore.ports import (
     Changed,
@@ -25,6 +26,7 @@ from typha.datastore.ports import (
     StreamState,
 )
 from typha.model.resources import JsonObject
+from typha.telemetry.obstacles import Obstacles
 
 LOOK_MILLISECONDS: Final = 250  # without a sign from inotify
 LOOK_SHARE: Final = 0.02  # of the time may go into looking
@@ -88,12 +90,16 @@ class FolderSource:
 
     def _run(self, inbox: Inbox) -> None:
         self._report(inbox, StreamState.LISTING)
+        obstacles = Obstacles()
         while not self._stopping.is_set():
             try:
                 self._look(inbox)
+                if obstacles.clear():
+                    log.info("manifests can be read again")
                 self._follow(inbox)
             except OSError as error:
-                log.warning("manifests cannot be read", extra={"error": str(error)})
+                if obstacles.is_to_be_said(str(error), time.monotonic()):
+                    log.warning("manifests cannot be read", extra={"error": str(error)})
                 self._report(inbox, StreamState.FAILING, str(error))
                 self._stopping.wait(ABSENT_SECONDS)
             except Exception as error:  # a bug of ours must not end the following for good
@@ -197,7 +203,7 @@ class _Reader:
     def __init__(self, path: Path, *, initialise: bool) -> None:
         self._path = path
         self._signatures: dict[str, finding.Signature] = {}
-        made_up = contents.initial_objects(str(path.absolute())) if initialise else ()
+        made_up = contents.initial_objects(places.folder(str(path))) if initialise else ()
         self.contents = contents.Contents(made_up)
 
     def look(self) -> bool:

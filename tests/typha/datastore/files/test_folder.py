@@ -323,6 +323,25 @@ def test_a_folder_may_come_after_the_start(tmp_path, monkeypatch):
         source.stop()
 
 
+def test_the_log_tells_once_of_a_folder_that_is_not_there(tmp_path, monkeypatch, caplog):
+    """And once that it has come; not every second."""
+    caplog.set_level("INFO", "typha")
+    monkeypatch.setattr(folder, "ABSENT_SECONDS", 0.01)
+    inbox = Recording()
+    source = folder.FolderSource(tmp_path / "later", RESOURCES)
+    source.start(inbox)
+    try:
+        inbox.wait_for(lambda: inbox.state("pods") == "failing")
+        first = inbox.reports["pods"].alive_at
+        inbox.wait_for(lambda: inbox.reports["pods"].alive_at > first)
+        (tmp_path / "later").mkdir()
+        inbox.wait_synced(*RESOURCES)
+    finally:
+        source.stop()
+    told = [record.message for record in caplog.records]
+    assert told == ["manifests cannot be read", "manifests read", "manifests can be read again"]
+
+
 def test_without_inotify_files_are_polled(tmp_path, monkeypatch):
     """As when the limit of watches is reached."""
 
