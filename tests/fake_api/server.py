@@ -230,7 +230,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _note(self) -> Request:
         url = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(url.query))
-        headers, api = dict(self.headers), self.server.api
+        api = self.server.api
+        headers = {name: "\n".join(self.headers.get_all(name, ())) for name in self.headers}
         with api.changed:
             request = Request(
                 self.command, url.path, query, headers, time.monotonic(), api.generation

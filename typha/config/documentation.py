@@ -86,6 +86,14 @@ _KUBERNETES: Final = """\
 The API server is found by the first of: `KUBECONFIG`; `K8S_API_ENDPOINT`; `$HOME/.kube/config` if
 it exists; the service account of the pod. The other `K8S_` variables override what is found.
 
+A kubeconfig is read as kubectl reads it. Of several files the first that names something counts,
+for each context, cluster and user by itself and for the current context; relative paths begin
+where their file is. `tokenFile`, `exec`, `proxy-url` (HTTP), `tls-server-name`, `as` and its
+relatives, and what ends in `-data` all act; data is kept in memory, so nothing has to be writable.
+What cannot be honoured is refused by name, and nobody is asked without it. The files are read
+again every five minutes, when a plugin's credential ends, and when the API server refuses what it
+was shown.
+
 ## Log severities before the settings are known
 
 `TYPHA_EARLYLOGSEVERITYSCREEN`, or else `TYPHA_LOGSEVERITYSCREEN`, or else `error`. The names are

@@ -1,26 +1,25 @@
-"""Who we are to the API server and where it is: the only module that imports `kubernetes`.
+"""Who we are to the API server and where it is.
 
-Its loaders read kubeconfig files and a pod's own account, run credential plugins and renew tokens.
-Nothing else of it is used, so nothing else is imported: its packages import every model of every
-API, which costs 20 to 45 MB and half a second; the loaders alone cost 2 to 9.
+A kubeconfig is read as the Go client reads it; a pod's own account, and tokens that an OIDC
+provider renews, are left to the library.
 """
 
-import importlib
-import importlib.machinery
-import importlib.util
 import os
-import sys
 import threading
+import time
 import urllib.request
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Final
 
+from urllib3 import HTTPHeaderDict
+
 from typha.config.settings import KubernetesSettings
+from typha.datastore.k8s import kubeconfig, library, users
+from typha.datastore.k8s.held import Held
 
 _LOOPBACK: Final = "localhost,127.0.0.0/8,::1"  # Go never asks a proxy for these
-_PACKAGES: Final = ("kubernetes", "kubernetes.client", "kubernetes.config")
 
 
 class AccountError(Exception):
@@ -49,16 +48,42 @@ class Account:
         """Note where to look; nothing is read yet."""
         self._settings = settings
         self._configuration: Any = None
+        self._impersonation: list[tuple[str, str]] = []
+        self._expires: float | None = None
+        self._held = Held()
         self._lock = threading.Lock()
 
     def load(self) -> None:
         """Read everything anew.  Raises AccountError."""
         with self._lock:
             try:
-                self._configuration = _configure(self._settings)
+                self._configure()
             except Exception as error:  # the loaders raise of every kind on malformed files
                 text = " ".join(str(error).split()) or type(error).__name__
                 raise AccountError(f"{_whence(self._settings)}: {text}") from error
+            self._held.drop_others()
+
+    def _configure(self) -> None:
+        """Find the configuration in the original's order, then apply the overrides."""
+        settings, configuration = self._settings, library.configuration()
+        self._impersonation, self._expires = [], None
+        if paths := _files(settings):
+            chosen = kubeconfig.choose(paths, settings.context)
+            shown = users.shown(chosen, self._held, settings.endpoint)
+            library.load_into(configuration, shown.cluster, shown.user)
+            if chosen.user.fields.get("auth-provider") and not configuration.api_key:
+                raise AccountError(f"the user {chosen.user.name!r} has no id-token that is a JWT")
+            self._impersonation = kubeconfig.impersonation(chosen.user)
+            self._expires = shown.expires
+        elif not settings.endpoint:
+            library.load_pod_account_into(configuration)
+        _override(configuration, settings)
+        self._configuration = configuration
+
+    def is_due(self) -> bool:
+        """Say whether what a plugin gave has to be asked for again, by loading anew."""
+        with self._lock:
+            return self._expires is not None and time.time() >= self._expires
 
     def endpoint(self) -> Endpoint:
         """Say where the API server is now."""
@@ -77,7 +102,7 @@ class Account:
                 versions=tuple(_version(path) for path in files),
             )
 
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> HTTPHeaderDict:
         """Give what every request must carry; this renews tokens that are due.
 
         Raises AccountError if that fails.
@@ -90,7 +115,19 @@ class Account:
             except Exception as error:  # as above; here a token file may be gone
                 raise AccountError(str(error) or type(error).__name__) from error
             # A token file may end in a newline, which no header may hold.
-            return {auth["key"]: auth["value"].strip() for auth in found if auth["value"]}
+            held = [(auth["key"], auth["value"].strip()) for auth in found if auth["value"]]
+            return _sendable((*held, *self._impersonation))
+
+
+def _sendable(headers: Iterable[tuple[str, str]]) -> HTTPHeaderDict:
+    """Refuse what would be refused later, with the value in the error: it may be a secret."""
+    kept = HTTPHeaderDict()
+    for name, value in headers:
+        if not (value.isascii() and value.isprintable()):
+            what = "the token" if name.lower() == "authorization" else name
+            raise AccountError(f"{what} holds something else than printable ASCII on one line")
+        kept.add(name, value)
+    return kept
 
 
 def _passed_by(configuration: Any) -> str:
@@ -108,46 +145,31 @@ def _version(path: str | None) -> tuple[int, int] | None:
     return (found.st_mtime_ns, found.st_ino) if found else None
 
 
-def _configure(settings: KubernetesSettings) -> Any:
-    """Find the configuration in the original's order, then apply the overrides."""
-    configuration = _module("kubernetes.client.configuration").Configuration()
-    if settings.kubeconfig:
-        _load_files(configuration, os.pathsep.join(settings.kubeconfig), settings.context)
-    elif settings.endpoint:
-        pass
-    elif settings.home_kubeconfig and Path(settings.home_kubeconfig).is_file():
-        _load_files(configuration, settings.home_kubeconfig, settings.context)
-    else:
-        _module("kubernetes.config.incluster_config").load_incluster_config(configuration)
-    _override(configuration, settings)
-    return configuration
+def _files(settings: KubernetesSettings) -> tuple[str, ...]:
+    """Name the kubeconfig files that count."""
+    if settings.kubeconfig or settings.endpoint:
+        return settings.kubeconfig
+    home = settings.home_kubeconfig
+    return (home,) if home and Path(home).is_file() else ()
 
 
 def _whence(settings: KubernetesSettings) -> str:
-    """Name what `_configure` reads."""
+    """Name what is read."""
     if settings.kubeconfig:
         return f"KUBECONFIG {os.pathsep.join(settings.kubeconfig)}"
     if settings.endpoint:
         return f"K8S_API_ENDPOINT {settings.endpoint}"
-    if settings.home_kubeconfig and Path(settings.home_kubeconfig).is_file():
-        return settings.home_kubeconfig
+    if files := _files(settings):
+        return files[0]
     return "the pod's own account, as neither KUBECONFIG nor K8S_API_ENDPOINT is set"
-
-
-def _load_files(configuration: Any, paths: str, context: str) -> None:
-    loaders = _module("kubernetes.config.kube_config")
-    loaders.load_kube_config(
-        config_file=paths,
-        context=context or None,
-        client_configuration=configuration,
-        persist_config=False,
-    )
 
 
 def _override(configuration: Any, settings: KubernetesSettings) -> None:
     if settings.endpoint:
         configuration.host = _url(settings)
-    configuration.ssl_ca_cert = settings.ca_file or configuration.ssl_ca_cert
+        configuration.tls_server_name = None  # it was for the other
+    if settings.ca_file:
+        configuration.ssl_ca_cert, configuration.verify_ssl = settings.ca_file, True
     configuration.cert_file = settings.cert_file or configuration.cert_file
     configuration.key_file = settings.key_file or configuration.key_file
     if settings.insecure_skip_tls_verify:
@@ -160,49 +182,5 @@ def _override(configuration: Any, settings: KubernetesSettings) -> None:
 
 def _url(settings: KubernetesSettings) -> str:
     """Complete an endpoint without a scheme as the Go client does."""
-    if "://" in settings.endpoint:
-        return settings.endpoint
     is_secure = settings.ca_file or settings.cert_file or settings.insecure_skip_tls_verify
-    return f"{'https' if is_secure else 'http'}://{settings.endpoint}"
-
-
-def _module(name: str) -> ModuleType:
-    """Import one module of the library without what its packages import."""
-    if name not in sys.modules:
-        _lay_bare_packages()
-    return importlib.import_module(name)
-
-
-def _lay_bare_packages() -> None:
-    """Put packages in place that have their modules but have not run their own code.
-
-    What has been imported in the usual way is left as it is.
-    """
-    if "kubernetes" in sys.modules:
-        return
-    spec = importlib.util.find_spec("kubernetes")
-    if spec is None or spec.submodule_search_locations is None:
-        raise ImportError("the package kubernetes is not installed")
-    roots = [Path(root) for root in spec.submodule_search_locations]
-    for name in _PACKAGES:
-        inner = Path(*name.split(".")[1:])
-        bare = importlib.machinery.ModuleSpec(name, None, is_package=True)
-        bare.submodule_search_locations = [str(root / inner) for root in roots]
-        sys.modules[name] = importlib.util.module_from_spec(bare)
-    client = sys.modules["kubernetes.client"]
-    client.__getattr__ = _client_member  # type: ignore[method-assign]  # PEP 562
-
-
-def _client_member(name: str) -> Any:
-    """Give what the loaders take from `kubernetes.client`, importing what is rare when called."""
-    if name == "Configuration":
-        return _module("kubernetes.client.configuration").Configuration
-    if name == "ApiClient":  # only to renew OIDC tokens
-
-        def late(*args: Any, **options: Any) -> Any:
-            return importlib.import_module("kubernetes.client.api_client").ApiClient(
-                *args, **options
-            )
-
-        return late
-    raise AttributeError(name)
+    return users.with_scheme(settings.endpoint, is_secure=bool(is_secure))

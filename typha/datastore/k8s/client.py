@@ -199,12 +199,11 @@ class Client:
 
     def _send(self, request: _Request, read_timeout: float) -> urllib3.BaseHTTPResponse:
         pool, endpoint = self._connections()
-        headers = {
-            "Accept": "application/json",
-            "User-Agent": f"typha/{typha.__version__}",
-            **({} if request.body is None else {"Content-Type": "application/json"}),
-            **self._account.headers(),
-        }
+        headers = self._account.headers()
+        headers["Accept"] = "application/json"
+        headers["User-Agent"] = f"typha/{typha.__version__}"
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
         return pool.request(
             request.method,
             endpoint.url + request.target,
@@ -230,7 +229,8 @@ class Client:
     def _connections(self) -> tuple[urllib3.PoolManager, Endpoint]:
         with self._loading:
             now = time.monotonic()
-            if self._loaded_at is None or now - self._loaded_at > RELOAD_SECONDS:
+            is_old = self._loaded_at is None or now - self._loaded_at > RELOAD_SECONDS
+            if is_old or self._account.is_due():
                 self._account.load()
                 self._loaded_at = now
             endpoint = self._account.endpoint()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from typha.config.settings import KubernetesSettings
-from typha.datastore.k8s import account as subject
+from typha.datastore.k8s import library
 from typha.datastore.k8s.account import Account, AccountError
 
 
@@ -74,7 +74,8 @@ def test_a_plugin_gives_the_token(tmp_path):
 def test_data_in_a_kubeconfig_becomes_files(tmp_path):
     """Certificates and key; relative paths are of the file's folder."""
     (tmp_path / "my.key").write_text("key")
-    data = base64.b64encode(b"cert").decode()
+    pem = b"-----BEGIN CERTIFICATE-----"
+    data = base64.b64encode(pem).decode()
     user = {"client-certificate-data": data, "client-key": "my.key"}
     cluster = {
         "server": "https://api",
@@ -83,8 +84,8 @@ def test_data_in_a_kubeconfig_becomes_files(tmp_path):
         "insecure-skip-tls-verify": True,
     }
     endpoint = loaded(kubeconfig=(kubeconfig(tmp_path / "k", user, cluster),)).endpoint()
-    assert Path(endpoint.ca_file or "").read_bytes() == b"cert"
-    assert Path(endpoint.cert_file or "").read_bytes() == b"cert"
+    assert Path(endpoint.ca_file or "").read_bytes() == pem
+    assert Path(endpoint.cert_file or "").read_bytes() == pem
     assert endpoint.key_file == str(tmp_path / "my.key")
     assert (endpoint.server_name, endpoint.verify) == ("kubernetes", False)
 
@@ -97,6 +98,86 @@ def test_several_kubeconfigs_and_a_context(tmp_path):
     )
     assert loaded(kubeconfig=files, context="one").headers() == {"authorization": "Bearer one"}
     assert loaded(kubeconfig=files, context="two").headers() == {"authorization": "Bearer two"}
+
+
+def test_data_is_written_to_no_disk(tmp_path, monkeypatch):
+    """The root file system may be read-only; the paths last while the contents do."""
+    monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
+    data = base64.b64encode(b"-----BEGIN CERTIFICATE-----").decode()
+    cluster = {"server": "https://api", "certificate-authority-data": data}
+    account = loaded(kubeconfig=(kubeconfig(tmp_path / "k", {"token": "x"}, cluster),))
+    before = account.endpoint()
+    account.load()
+    assert account.endpoint() == before
+
+
+def test_somebody_else_may_be_asked_as(tmp_path):
+    """By the headers that the API server knows, one for each group."""
+    user = {
+        "token": "x",
+        "as": "system:serviceaccount:kube-system:typha",
+        "as-uid": "7",
+        "as-groups": ["system:serviceaccounts", "system:authenticated"],
+        "as-user-extra": {"example.org/scope%": ["one", "two"]},
+    }
+    headers = loaded(kubeconfig=(kubeconfig(tmp_path / "k", user),)).headers()
+    assert headers["Impersonate-User"] == "system:serviceaccount:kube-system:typha"
+    assert headers["Impersonate-Uid"] == "7"
+    groups = headers.getlist("Impersonate-Group")
+    assert groups == ["system:serviceaccounts", "system:authenticated"]
+    assert headers.getlist("Impersonate-Extra-example.org%2Fscope%25") == ["one", "two"]
+
+
+@pytest.mark.parametrize("token", ["secret\nsecond", "sécret", "secret\x00"])
+def test_a_token_that_no_header_may_hold_is_not_shown(token):
+    """What is wrong is said, and not the secret."""
+    account = loaded(endpoint="http://api", token=token)
+    with pytest.raises(AccountError, match="the token holds something else") as caught:
+        account.headers()
+    assert "cret" not in str(caught.value)
+
+
+def test_the_environments_authority_is_for_verifying(tmp_path):
+    """A kubeconfig that verifies nothing does not stand against it."""
+    cluster = {"server": "https://api", "insecure-skip-tls-verify": True}
+    path = kubeconfig(tmp_path / "k", {"token": "x"}, cluster)
+    assert not loaded(kubeconfig=(path,)).endpoint().verify
+    assert loaded(kubeconfig=(path,), ca_file="/ca").endpoint().verify
+
+
+def test_another_endpoint_has_another_name(tmp_path):
+    """The kubeconfig's is that of its own server."""
+    cluster = {"server": "https://api", "tls-server-name": "kubernetes"}
+    path = kubeconfig(tmp_path / "k", {"token": "x"}, cluster)
+    assert loaded(kubeconfig=(path,)).endpoint().server_name == "kubernetes"
+    other = loaded(kubeconfig=(path,), endpoint="https://other").endpoint()
+    assert (other.url, other.server_name) == ("https://other", None)
+
+
+def test_what_a_plugin_gave_is_due_in_its_time(tmp_path):
+    """Then it is asked again, by loading anew."""
+    plugin = tmp_path / "plugin"
+    answer = '{"apiVersion":"client.authentication.k8s.io/v1","status":{"token":"%s"%s}}'
+    plugin.write_text("#!/bin/sh\ncat " + str(tmp_path / "answer"))
+    plugin.chmod(0o755)
+    run = {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin"}
+    path = kubeconfig(tmp_path / "k", {"exec": run})
+    (tmp_path / "answer").write_text(
+        answer % ("a", ',"expirationTimestamp":"2001-01-01T00:00:00Z"')
+    )
+    account = loaded(kubeconfig=(path,))
+    assert account.is_due()
+    (tmp_path / "answer").write_text(answer % ("b", ""))
+    account.load()
+    assert not account.is_due()
+    assert account.headers() == {"authorization": "Bearer b"}
+
+
+def test_an_id_token_that_is_none_is_said(tmp_path):
+    """Instead of asking as nobody."""
+    user = {"auth-provider": {"name": "oidc", "config": {"id-token": "x"}}}
+    with pytest.raises(AccountError, match="'here' has no id-token"):
+        loaded(kubeconfig=(kubeconfig(tmp_path / "k", user),))
 
 
 def test_the_environments_overrides_win(tmp_path):
@@ -164,7 +245,7 @@ def pod(tmp_path, monkeypatch) -> Path:
     (tmp_path / "ca.crt").write_text("ca")
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    loaders = subject._module("kubernetes.config.incluster_config")
+    loaders = library._module("kubernetes.config.incluster_config")
     monkeypatch.setattr(loaders, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
     monkeypatch.setattr(loaders, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
     return tmp_path

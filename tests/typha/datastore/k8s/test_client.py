@@ -37,6 +37,19 @@ def test_an_object_is_fetched(api):
     assert api.requests[0].query == {"limit": "1"}
 
 
+def test_each_group_is_a_header_of_its_own(api, tmp_path):
+    """The API server would take two in one for the name of one."""
+    (tmp_path / "config").write_text(
+        "{current-context: a, contexts: [{name: a, context: {cluster: a, user: a}}],"
+        f"clusters: [{{name: a, cluster: {{server: '{api.url}'}}}}],"
+        "users: [{name: a, user: {as: b, as-groups: [c, d]}}]}"
+    )
+    Client(KubernetesSettings(kubeconfig=(str(tmp_path / "config"),))).fetch(NODES)
+    sent = api.requests[0].headers
+    assert (sent["Impersonate-User"], sent["Impersonate-Group"]) == ("b", "c\nd")
+    assert sent["Accept"] == "application/json"
+
+
 def test_connections_are_used_again(api):
     """After a body that was read to its end, and not after one that was not."""
     client = client_of(api)
@@ -220,7 +233,7 @@ def test_a_certificate_for_another_name_is_refused(tmp_path):
         assert "certificate is refused" in failure.message
         (tmp_path / "config").write_text(
             "{kind: Config, current-context: a,"
-            "contexts: [{name: a, context: {cluster: a}}],"
+            "contexts: [{name: a, context: {cluster: a, user: a}}], users: [{name: a, user: {}}],"
             f"clusters: [{{name: a, cluster: {{server: '{api.url}',"
             f"certificate-authority: '{authority.file}', tls-server-name: kubernetes}}}}]}}"
         )
