@@ -125,6 +125,25 @@ class Connection(Outbox):
             self.ending = reason
             self.detail = detail
 
+    def about(self) -> dict[str, object]:
+        """Say for the log who this is, and why it ended."""
+        about: dict[str, object] = {
+            "reason": self.ending,
+            "client": self.address,
+            "connection": self.number,
+        }
+        if self.hello is not None:
+            about |= {
+                "host": self.hello.hello.hostname,
+                "syncer": self.hello.syncer.value,
+                "version": self.hello.hello.version,
+            }
+        if self.certificate_name:
+            about["cn"] = self.certificate_name
+        if self.detail:
+            about["detail"] = self.detail
+        return about
+
     def shake_hands(self) -> bool:
         """Go on with the TLS handshake; tells whether it is complete.
 

@@ -110,14 +110,16 @@ class Shard:
     def write_all(self, connections: list[Connection], now: float) -> None:
         """Send each what its outbox holds."""
         for connection in connections:
-            self._write(connection, now)
+            try:
+                self._write(connection, now)
+            except Exception:
+                self._give_up(connection)
 
     def load(self, workers: Iterable[Worker], own: Worker, now: float) -> None:
         """Begin the snapshots whose turn has come, and go on with those that had to pause."""
         for connection in self._loading.turn(workers, own, now):
             self._topics.want_snapshot(connection, _topic(connection), now)
-        for connection in self._loading.resumed():
-            self._write(connection, now)
+        self.write_all(self._loading.resumed(), now)
 
     def make_rounds(self, now: float, unix_nanoseconds: int) -> None:
         """Ping who is due, and end who is late."""
@@ -145,11 +147,16 @@ class Shard:
                 self._shake_hands(connection)
             else:
                 self._serve(connection, events)
-        except Exception:  # a bug of ours that shows with one must not cost all others theirs
-            connection.end(CloseReason.SERVER_ERROR)
-            log.exception("client cannot be served", extra=_about(connection))
+        except Exception:
+            self._give_up(connection)
         if connection.ending:
             self.bury(connection)
+
+    def _give_up(self, connection: Connection) -> None:
+        """End one with which a bug of ours has shown: it must not cost all others theirs."""
+        connection.end(CloseReason.SERVER_ERROR)
+        log.exception("client cannot be served", extra=connection.about())
+        self.bury(connection)
 
     def _shake_hands(self, connection: Connection) -> None:
         if self._entrance.shake_hands(connection):
@@ -265,7 +272,7 @@ class Shard:
         self._topics.leave(connection)
         connection.socket.close()  # which takes it out of the poll
         self._count_ending(connection, connection.ending)
-        log.info("client closed", extra=_about(connection))
+        log.info("client closed", extra=connection.about())
 
 
 def _topic(connection: Connection) -> Topic:
@@ -273,22 +280,3 @@ def _topic(connection: Connection) -> Topic:
     if hello is None:
         raise UsageError("a stream without a hello")
     return Topic.serving(hello.syncer, hello.dialect, hello.codec)
-
-
-def _about(connection: Connection) -> dict[str, object]:
-    about: dict[str, object] = {
-        "reason": connection.ending,
-        "client": connection.address,
-        "connection": connection.number,
-    }
-    if connection.hello is not None:
-        about |= {
-            "host": connection.hello.hello.hostname,
-            "syncer": connection.hello.syncer.value,
-            "version": connection.hello.hello.version,
-        }
-    if connection.certificate_name:
-        about["cn"] = connection.certificate_name
-    if connection.detail:
-        about["detail"] = connection.detail
-    return about

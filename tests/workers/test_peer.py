@@ -1,6 +1,7 @@
 """What the kernel tells of the other end, on real connections."""
 
 import socket
+import struct
 import time
 
 import pytest
@@ -63,3 +64,29 @@ def test_a_closed_socket_is_unknown(pair):
     ours, _ = pair
     ours.close()
     assert peer.look(ours) == peer.UNKNOWN
+
+
+class Old:
+    """A socket of a kernel that tells less, or of one that has something to tell."""
+
+    def __init__(self, told):
+        self._told = told
+
+    def getsockopt(self, _level, _option, size):
+        """Tell what the kernel knows."""
+        return self._told[:size]
+
+
+def test_an_older_kernel_tells_nothing_of_the_window():
+    """And one that is older still, nothing that is of use."""
+    told = struct.pack("2xBB116xQ100xI", 0, 0, 1000, 60_000)
+    assert peer.look(Old(told)) == (1000, 60_000, 0)
+    assert peer.look(Old(told[:-1])) == peer.look(Old(told[:128])) == (1000, 0, 0)
+    assert peer.look(Old(told[:127])) == peer.UNKNOWN == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("retransmits", "probes"), [(3, 0), (0, 3), (3, 2)])
+def test_data_and_probes_may_both_go_unanswered(retransmits, probes):
+    """Which of them is sent depends on whether its window is shut."""
+    told = struct.pack("2xBB116xQ100xI", retransmits, probes, 1000, 0)
+    assert peer.look(Old(told)).unanswered == 3

@@ -26,26 +26,36 @@ def server():
         yield watcher, worker
 
 
+def stumble(worker, monkeypatch, method):
+    """Let a bug show with the only client there is so far."""
+    (stumbling,) = worker.shard.connections.values()
+    original = getattr(Connection, method)
+
+    def stumble_over(connection, *args):
+        if connection is stumbling:
+            raise LookupError("a bug")
+        return original(connection, *args)
+
+    monkeypatch.setattr(Connection, method, stumble_over)
+
+
+def step(watcher, worker):
+    """Have both do all there is to do."""
+    worker.turn()
+    watcher.hear()
+    watcher.answer(100)
+    worker.end.let_through(100, 100)
+
+
 def test_a_bug_that_shows_with_one_client_costs_no_other_anything(server, monkeypatch, caplog):
     """It is closed under a reason of its own, with a traceback in the log."""
     watcher, worker = server
     unlucky, other = (Client("v3.32.1", SyncerType.FELIX) for _ in range(2))
     unlucky.connect(worker)
-    (stumbling,) = worker.shard.connections.values()
-    original = Connection.read
-
-    def read(connection):
-        if connection is stumbling:
-            raise LookupError("a bug")
-        return original(connection)
-
-    monkeypatch.setattr(Connection, "read", read)
+    stumble(worker, monkeypatch, "read")
     other.connect(worker)
     for _ in range(5):
-        worker.turn()
-        watcher.hear()
-        watcher.answer(100)
-        worker.end.let_through(100, 100)
+        step(watcher, worker)
         while other.read(100_000):
             worker.turn()
         unlucky.read(100_000)
@@ -57,3 +67,38 @@ def test_a_bug_that_shows_with_one_client_costs_no_other_anything(server, monkey
     (told,) = [record for record in caplog.records if record.exc_info]
     assert (told.message, told.reason) == ("client cannot be served", CloseReason.SERVER_ERROR)
     other.hang_up()
+
+
+def test_a_bug_that_shows_as_one_is_written_to_costs_no_other_anything(
+    server, monkeypatch, caplog
+):
+    """A frame goes to all of them in one go, a ping to all that are due."""
+    watcher, worker = server
+    clients = [Client("v3.32.1", SyncerType.FELIX) for _ in range(3)]
+    clients[0].connect(worker)
+    (connection,) = worker.shard.connections.values()
+    for client in clients[1:]:
+        client.connect(worker)
+    for _ in range(5):
+        step(watcher, worker)
+        for client in clients:
+            client.read(100_000)
+    assert worker.shard.streaming() == 3
+    original = Connection.write
+
+    def write(self, now):
+        if self is connection:
+            raise LookupError("a bug")
+        return original(self, now)
+
+    monkeypatch.setattr(Connection, "write", write)
+    worker.shard.write_all(list(worker.shard.connections.values()), 0.0)
+    for client in clients:
+        client.read(100_000)
+    assert [client.cut_off for client in clients] == [1, 0, 0]
+    assert worker.counts.closed == {CloseReason.SERVER_ERROR: 1}
+    assert worker.shard.streaming() == 2
+    (told,) = [record for record in caplog.records if record.exc_info]
+    assert told.message == "client cannot be served"
+    for client in clients[1:]:
+        client.hang_up()
