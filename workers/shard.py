@@ -112,8 +112,8 @@ class Shard:
         for connection in connections:
             try:
                 self._write(connection, now)
-            except Exception:
-                self._give_up(connection)
+            except Exception as bug:  # noqa: BLE001 - it is logged
+                self._give_up(connection, bug)
 
     def load(self, workers: Iterable[Worker], own: Worker, now: float) -> None:
         """Begin the snapshots whose turn has come, and go on with those that had to pause."""
@@ -147,15 +147,15 @@ class Shard:
                 self._shake_hands(connection)
             else:
                 self._serve(connection, events)
-        except Exception:
-            self._give_up(connection)
+        except Exception as bug:  # noqa: BLE001 - it is logged
+            self._give_up(connection, bug)
         if connection.ending:
             self.bury(connection)
 
-    def _give_up(self, connection: Connection) -> None:
+    def _give_up(self, connection: Connection, bug: Exception) -> None:
         """End one with which a bug of ours has shown: it must not cost all others theirs."""
         connection.end(CloseReason.SERVER_ERROR)
-        log.exception("client cannot be served", extra=connection.about())
+        log.error("client cannot be served", exc_info=bug, extra=connection.about())
         self.bury(connection)
 
     def _shake_hands(self, connection: Connection) -> None:

@@ -138,7 +138,7 @@ def wait_for_arrivals(listening, count):
 
 
 def arrived(listening):
-    """Ask the kernel how many wait, which it tells where else it tells what is not acknowledged."""
+    """Ask the kernel how many wait; of a connection this would be what is not acknowledged."""
     told = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)
     return int.from_bytes(told[24:], sys.byteorder)
 
