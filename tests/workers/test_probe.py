@@ -4,6 +4,9 @@ import socket
 
 import pytest
 
+from typha.syncproto import generations
+from typha.syncproto.client import ClientSession
+from typha.syncproto.messages import ServerHello
 from typha.telemetry import reporting
 from workers import probe
 from workers.probe import Probe
@@ -40,6 +43,41 @@ def test_a_visitor_that_leaves_is_dismissed(door, short_folder):
     assert not door.answer(descriptor)
 
 
+def test_a_hello_is_answered_whatever_pieces_it_comes_in(door, short_folder):
+    """With our own, under no connection's number; then it is for the visitor to leave."""
+    session = ClientSession(generations.hello(hostname="typha"))
+    with visitor(short_folder) as client:
+        (descriptor,) = door.arrivals()
+        for byte in session.data_to_send():
+            client.send(bytes([byte]))
+            assert not door.answer(descriptor)
+        hello, *_ = session.receive(client.recv(4096))
+        assert isinstance(hello, ServerHello)
+        assert (hello.version, hello.connection_id) == ("v0", 0)
+        assert not door.answer(descriptor)
+        client.shutdown(socket.SHUT_WR)
+        assert door.answer(descriptor)
+        assert client.recv(1) == b""
+
+
+def test_what_is_no_hello_ends_the_visit(door, short_folder):
+    """And nothing else."""
+    with visitor(short_folder) as client:
+        (descriptor,) = door.arrivals()
+        client.send(b"GET / HTTP/1.1\r\n" + b"x" * 100)
+        assert door.answer(descriptor)
+        assert client.recv(1) == b""
+
+
+def test_a_visitor_that_is_gone_before_the_answer_harms_nobody(door, short_folder):
+    """It may have been killed."""
+    session = ClientSession(generations.hello(hostname="typha"))
+    with visitor(short_folder) as client:
+        (descriptor,) = door.arrivals()
+        client.send(session.data_to_send())
+    assert door.answer(descriptor)
+
+
 def test_descriptors_of_others_are_none_of_its_business(door):
     """The loop asks about each that became ready."""
     assert not door.answer(1)
@@ -52,6 +90,9 @@ def test_so_many_visitors_at_once_and_no_more(door, short_folder):
         visitors.append(visitor(short_folder))
         door.arrivals()
     assert visitors[0].recv(1) == b""
+    visitors[1].settimeout(0)
+    with pytest.raises(BlockingIOError):
+        visitors[1].recv(1)
     for each in visitors:
         each.close()
 
