@@ -8,6 +8,7 @@ from typing import Final
 from typha.config import findings
 from typha.config.findings import Finding
 from typha.config.settings import KubernetesSettings
+from typha.datastore import answers
 from typha.datastore.k8s import access, discovery, kinds
 from typha.datastore.k8s.access import Fetch, Json
 from typha.datastore.k8s.client import Client, RequestError, Times
@@ -34,9 +35,10 @@ def find_with(fetch: Fetch, api_group: str | None) -> Iterator[Finding]:
     try:
         groups = fetch("/apis")
     except RequestError as error:
-        hint = "KUBECONFIG or the pod's service account say where it is"
-        yield findings.error("API server", f"no answer: {error}", hint)
-        return
+        if api_group is None or error.failure.status != HTTPStatus.FORBIDDEN:
+            yield findings.error("API server", f"no use: {error}", _hint(error.failure.status))
+            return
+        groups = {}  # the group that is configured is not looked for
     chosen = api_group or discovery.decide(groups)
     yield findings.ok("API server", f"answers; Calico's own resources are in {chosen}")
     served = _Served(fetch)
@@ -44,6 +46,19 @@ def find_with(fetch: Fetch, api_group: str | None) -> Iterator[Finding]:
         yield _kind(fetch, served, kind, kind.version_in(chosen))
     for plural, verbs in _WRITTEN.items():
         yield from _writes(fetch, chosen, plural, verbs)
+
+
+def _hint(status: int) -> str:
+    """Say where to look when the API server does not tell its groups."""
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return "it does not accept our token or certificate: has it expired?"
+        case HTTPStatus.FORBIDDEN:
+            return "bind system:discovery to the account, or set CALICO_API_GROUP"
+        case answers.NO_ANSWER:
+            return "KUBECONFIG or the pod's service account say where it is"
+        case _:
+            return "is it an API server that KUBECONFIG or the pod's service account lead to?"
 
 
 class _Served:

@@ -60,7 +60,10 @@ class Account:
                 self._configure()
             except Exception as error:  # the loaders raise of every kind on malformed files
                 text = " ".join(str(error).split()) or type(error).__name__
-                raise AccountError(f"{_whence(self._settings)}: {text}") from error
+                whence = _whence(self._settings)
+                if len(files := _files(self._settings)) == 1:
+                    text = text.removeprefix(f"{files[0]}: ")
+                raise AccountError(f"{whence}: {text}") from error
             self._held.drop_others()
 
     def _configure(self) -> None:

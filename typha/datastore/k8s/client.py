@@ -8,7 +8,6 @@ import http.client
 import logging
 import math
 import random
-import ssl
 import threading
 import time
 import urllib.parse
@@ -29,6 +28,7 @@ from typha.datastore.k8s import transport
 from typha.datastore.k8s.account import Account, AccountError, Endpoint
 from typha.datastore.k8s.gate import Gate, Throttle
 from typha.model.resources import JsonObject
+from typha.telemetry.obstacles import Obstacles
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,9 @@ class Answer:
             failure = Failure(status=answers.BROKEN_OFF, message="the answer stopped coming")
             raise SilenceError(failure) from error
         except (HTTPError, OSError, ValueError, http.client.HTTPException) as error:
-            failure = Failure(status=answers.BROKEN_OFF, message=f"broken off: {_text(error)}")
+            failure = Failure(
+                status=answers.BROKEN_OFF, message=f"broken off: {transport.text(error)}"
+            )
             raise RequestError(failure) from error
         self.is_whole = True
 
@@ -127,11 +129,17 @@ class Client:
         self._sockets = transport.OpenSockets()
         self._closed = False
         self._trouble = ""  # why the server is away
+        self._obstacles = Obstacles()
 
     @property
     def is_away(self) -> bool:
         """Say whether the API server gave no answer to the last attempt."""
         return self._gate.away_since is not None
+
+    @property
+    def url(self) -> str:
+        """Return where the API server is; nothing before the first request."""
+        return self._endpoint.url if self._endpoint else ""
 
     def close(self) -> None:
         """End all requests; those that wait raise ClosedError or break off."""
@@ -267,32 +275,26 @@ class Client:
     def _answered(self) -> None:
         with self._turnstile:
             if self._gate.answered():
+                self._obstacles.clear()
                 log.info("the API server answers again")
                 self._turnstile.notify_all()
 
     def _failed(self, began: float, error: BaseException) -> str:
-        where = self._endpoint.url if self._endpoint and isinstance(error, HTTPError) else ""
+        where = self.url if isinstance(error, HTTPError) else ""
         with self._turnstile:
-            now, self._trouble = time.monotonic(), f"{where}: {_text(error)}".removeprefix(": ")
-            begins = self._gate.failed(began, now, random.random())  # noqa: S311 - jitter
-            if begins and not self._closed:
-                log.warning("the API server does not answer", extra={"error": self._trouble})
+            now, self._trouble = (
+                time.monotonic(),
+                f"{where}: {transport.text(error)}".removeprefix(": "),
+            )
+            is_news = self._gate.failed(began, now, random.random())  # noqa: S311 - jitter
+            is_news = is_news and self._obstacles.is_to_be_said(self._trouble, now)
+            if is_news and not self._closed:
+                is_ours = isinstance(error, AccountError)
+                what = (
+                    "our account cannot be used" if is_ours else "the API server does not answer"
+                )
+                log.warning(what, extra={"error": self._trouble})
             return self._trouble
-
-
-def _text(error: BaseException) -> str:
-    """Say what happened in the words of where it happened, without the library's around them."""
-    cause = error
-    while isinstance(cause, HTTPError) and (inner := _inner(cause)) is not None:
-        cause = inner
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return f"the API server's certificate is refused: {cause.verify_message}"
-    return str(cause) or type(cause).__name__
-
-
-def _inner(error: HTTPError) -> BaseException | None:
-    candidates = (error.__cause__, *error.args)
-    return next((one for one in candidates if isinstance(one, BaseException)), None)
 
 
 def _retry_after(response: urllib3.BaseHTTPResponse) -> float:

@@ -39,16 +39,15 @@ class Gate:
         return was_away
 
     def failed(self, began: float, now: float, chance: float) -> bool:
-        """Note an attempt, begun at `began`, that met nobody; say whether an absence begins."""
+        """Note an attempt, begun at `began`, that met nobody; say whether it is news."""
         if self.away_since is not None and began < self.away_since:
             return False  # one of many that were under way when the first failed
-        begins = self.away_since is None
-        if begins:
+        if self.away_since is None:
             self.away_since = now
         self._failures += 1
         self._trying = False
         self._next_at = now + AWAY.seconds(self._failures, chance)
-        return begins
+        return True
 
 
 @dataclass(slots=True)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 1.0  # that pass until somebody who waits hears that it may hurry
 CRASH_SECONDS: Final = 5.0  # until a stream that met a bug of ours begins anew
+MOST_TOLD: Final = 10  # troubles of one stream, until it is well again
 # An event that had to be waited for, but no longer than this, is one of many ...
 AT_ONCE_SECONDS: Final = 0.0002
 BUSY_SECONDS: Final = 0.004
@@ -45,7 +46,7 @@ class Stream:
         self._silent_after = silent_after
         self._watch_times = Times(read=silent_after)
         self._reflector = self._anew()
-        self._logged: StreamState | None = None
+        self._told: set[tuple[StreamState, str]] = set()  # since it was last well
         self._stopping = threading.Event()
         self._is_hurried = False
         self._is_outdated = False
@@ -151,16 +152,22 @@ class Stream:
             self._inbox.put(event)
 
     def _log(self, report: StreamReport) -> None:
-        """Tell of trouble and of its end; that nobody answers at all, the client tells once."""
-        before, self._logged = self._logged, report.state
-        if report.state is before or self._stopping.is_set():
+        """Tell of each trouble once, and of the end of all.
+
+        That nobody answers at all, the client tells for everybody.
+        """
+        if self._stopping.is_set():
             return
         fields = {"resource": report.resource, "state": report.state.value}
-        if report.state in _WORKING and not (before is None or before in _WORKING):
-            log.info("stream is well again", extra=fields)
-        elif report.state in _WORKING or self._client.is_away:
-            log.debug("stream", extra={**fields, "error": report.error})
-        else:
+        trouble = (report.state, report.error)
+        if report.state in _WORKING:
+            if self._told:
+                log.info("stream is well again", extra=fields)
+            self._told.clear()
+            return
+        is_told = trouble in self._told or len(self._told) == MOST_TOLD
+        if not is_told and not self._client.is_away:
+            self._told.add(trouble)
             log.warning("stream in trouble", extra={**fields, "error": report.error})
 
 

@@ -20,6 +20,7 @@ from typha.datastore.k8s.upstream import Upstream
 from typha.datastore.ports import Inbox, StreamReport, StreamState
 from typha.datastore.reflector import Nature
 from typha.model.resources import ApiGroup, JsonObject
+from typha.telemetry.obstacles import Obstacles
 
 log = logging.getLogger(__name__)
 
@@ -104,11 +105,18 @@ class KubernetesSource:
             return configured
         for kind in self._kinds:
             upstream.put(StreamReport(resource=kind.name, state=StreamState.LISTING))
+        obstacles = Obstacles()
         while True:
             try:
                 api_group = discovery.ask(self._client)
             except RequestError as error:
-                upstream.failed(error.failure.message)
+                trouble = error.failure.message
+                upstream.failed(trouble)
+                # That nobody answers at all, the client tells.
+                is_answer = error.failure.status != answers.NO_ANSWER
+                if is_answer and obstacles.is_to_be_said(trouble, time.monotonic()):
+                    about = {"url": f"{self._client.url}/apis", "error": trouble}
+                    log.warning("the API server does not tell its API groups", extra=about)
                 self._pause(PROBE_AGAIN_SECONDS)
             else:
                 upstream.answered(time.monotonic())

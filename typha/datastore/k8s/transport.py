@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import InsecureRequestWarning
+from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
 from typha.certs import contexts
 from typha.certs.contexts import File
@@ -127,6 +127,21 @@ def _tls(endpoint: Endpoint) -> ssl.SSLContext:
         certificate = File("our certificate for the API server", endpoint.cert_file)
         contexts.show(context, certificate, File("its key", key_file))
     return context
+
+
+def text(error: BaseException) -> str:
+    """Say what happened in the words of where it happened, without the library's around them."""
+    cause = error
+    while isinstance(cause, HTTPError) and (inner := _inner(cause)) is not None:
+        cause = inner
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the API server's certificate is refused: {cause.verify_message}"
+    return str(cause) or type(cause).__name__
+
+
+def _inner(error: HTTPError) -> BaseException | None:
+    candidates = (error.__cause__, *error.args)
+    return next((one for one in candidates if isinstance(one, BaseException)), None)
 
 
 def is_direct(host: str, no_proxy: str) -> bool:

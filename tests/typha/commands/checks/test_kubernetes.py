@@ -103,6 +103,37 @@ def test_a_server_that_does_not_answer():
     assert (finding.subject, finding.verdict.value) == ("API server", "error")
 
 
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        (0, "say where it is"),
+        (401, "token or certificate"),
+        (403, "system:discovery"),
+        (404, "is it an API server"),
+    ],
+)
+def test_why_it_is_of_no_use_is_where_to_look(status, hint):
+    """Somewhere else each time."""
+
+    def fetch(_path, *, method="GET", body=None):
+        raise RequestError(Failure(status=status, message=f"{method} {body}"))
+
+    (finding,) = kubernetes.find_with(fetch, None)
+    assert hint in finding.hint
+
+
+def test_who_may_not_ask_for_groups_may_name_one():
+    """The server does not ask then."""
+
+    def fetch(path, *, method="GET", body=None):
+        if path == "/apis":
+            raise RequestError(Failure(status=403, message="forbidden"))
+        return ApiServer().fetch(path, method=method, body=body)
+
+    verdicts = {each.verdict.value for each in kubernetes.find_with(fetch, ApiGroup.CRD)}
+    assert verdicts == {"ok"}
+
+
 def test_a_server_that_refuses_reviews():
     """Then nothing can be told of the role."""
 

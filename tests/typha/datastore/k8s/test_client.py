@@ -13,6 +13,7 @@ from tests.typha.datastore.k8s.conftest import PATHS
 from typha.config.settings import KubernetesSettings
 from typha.datastore.answers import BROKEN_OFF, NO_ANSWER
 from typha.datastore.k8s import client as subject
+from typha.datastore.k8s.account import AccountError
 from typha.datastore.k8s.client import Client, ClosedError, RequestError, SilenceError, Times
 
 NODES = PATHS["nodes"]
@@ -35,6 +36,18 @@ def test_an_object_is_fetched(api):
     """With a query."""
     assert client_of(api).fetch(NODES, {"limit": "1"})["items"][0]["metadata"]["name"] == "n1"
     assert api.requests[0].query == {"limit": "1"}
+
+
+def test_each_reason_for_no_answer_is_told_once(api, caplog):
+    """Also one that comes later; and again after an answer."""
+    client = client_of(api)
+    client.fetch(NODES)
+    for error in ("one", "one", "two", "one"):
+        client._failed(time.monotonic(), OSError(error))
+    client.fetch(NODES)
+    client._failed(time.monotonic(), AccountError("one"))
+    told = [(one.message.split()[0], getattr(one, "error", "")) for one in caplog.records]
+    assert told == [("the", "one"), ("the", "two"), ("our", "one")]
 
 
 def test_each_group_is_a_header_of_its_own(api, tmp_path):

@@ -20,7 +20,7 @@ def test_one_attempt_at_a_time_is_made_while_it_is_away():
     assert gate.wait(1.0) == 0.25
     assert gate.wait(1.25) == 0.0
     assert gate.wait(5.0) > 0
-    assert not gate.failed(1.25, 6.0, 0.0)
+    assert gate.failed(1.25, 6.0, 0.0)
     assert gate.wait(6.0) == 0.5
 
 

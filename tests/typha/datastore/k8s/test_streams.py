@@ -261,6 +261,30 @@ def test_what_was_forbidden_is_read_when_a_review_grants_it(api, following, monk
     assert told == [("stream in trouble", "forbidden"), ("stream is well again", "watching")]
 
 
+def test_a_server_that_refuses_us_before_anything_is_told_of(api, following, caplog):
+    """Where it is and what it says, once; nothing else would say why nobody is served."""
+    api.trouble["/apis"] = Trouble(status=401)
+    with following() as inbox:
+        inbox.wait_for(lambda: inbox.state("nodes") == "failing")
+        api.trouble.clear()
+        inbox.wait_synced(*PATHS)
+    (told,) = [one for one in caplog.records if "API groups" in one.message]
+    assert (told.url, told.error) == (f"{api.url}/apis", "told to say 401")
+
+
+def test_trouble_that_an_absence_ends_in_is_told_of(api, following, caplog):
+    """As when the API server comes back and does not know us any more."""
+    with following() as inbox:
+        inbox.wait_synced(*PATHS)
+        api.stop()
+        inbox.wait_for(lambda: inbox.state("nodes") == "failing")
+        api.trouble[NODES] = Trouble(status=401)
+        api.restart()
+        inbox.wait_for(lambda: "401" in inbox.reports["nodes"].error)
+    told = [one.error for one in caplog.records if one.message == "stream in trouble"]
+    assert told.count("told to say 401") == 1
+
+
 def test_a_datastore_that_has_become_older_is_listed_again(api, following, caplog):
     """Though its watches wait in peace for revisions that have been."""
     api.future_watches = True
