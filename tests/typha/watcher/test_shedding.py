@@ -173,9 +173,10 @@ def kubeconfig(api, tmp_path):
     return {"enabled": True, "poll_interval": 0.01, "kubeconfig": (str(path),)}
 
 
-def have_typhas(api, count):
-    """Let the Service have so many endpoints."""
-    endpoints = [{"addresses": [f"192.0.2.{n}"]} for n in range(1, count + 1)]
+def have_typhas(api, count, *more):
+    """Let the Service have so many endpoints elsewhere, and more that are named."""
+    addresses = [*(f"192.0.2.{n}" for n in range(1, count + 1)), *more]
+    endpoints = [{"addresses": [address]} for address in addresses]
     metadata = {"name": "calico-typha-x", "namespace": "kube-system"}
     ports = [{"name": "calico-typha", "port": 5473}]
     api.put(PATH, {"metadata": metadata, "ports": ports, "endpoints": endpoints})
@@ -239,3 +240,86 @@ def test_cut_off_nobody_goes_without_a_fresh_peer(api, kubeconfig):
         assert server.asked() == [0]
         server.turn()
         assert server.asked() == [1]
+
+
+# ---- with peers to look at
+
+
+class Peers:
+    """What a look at peers would come to, and at whom it was asked to look."""
+
+    def __init__(self, *identity):
+        self.identity = identity
+        self.is_started = False
+        self.sought = None
+        self.is_fresh = False
+
+    def start(self):
+        """Begin."""
+        self.is_started = True
+
+    def seek(self, candidates):
+        """Note at whom to look."""
+        self.sought = {address.text for address in candidates}
+
+    def is_one_fresh(self, _now):
+        """Tell what the test says."""
+        return self.is_fresh
+
+
+@pytest.fixture
+def peers(monkeypatch, kubeconfig):
+    """Look at nobody in truth, and have a certificate to do so."""
+    monkeypatch.setattr("typha.watcher.shedding.Peers", Peers)
+    monkeypatch.setattr("typha.watcher.peers.is_here", lambda address: address == "127.0.0.1")
+    return kubeconfig | {"peer_cert_file": "/c", "peer_key_file": "/k"}
+
+
+def test_peers_are_looked_at_while_the_datastore_is_lost(api, peers):
+    """Those that clients would find; ourselves we know."""
+    with Server([40], **peers, upper_limit=1000, lower_limit=4) as server:
+        looking = server.shedding._peers
+        assert looking.is_started
+        assert looking.identity[1:] == ("/c", "/k")
+        server.have_nodes(40)
+        have_typhas(api, 2, "127.0.0.1")
+        wait_for_limit(server, 4 * (1 + 40 * 120 // 2 // 100))
+        assert looking.sought == set()
+        server.turn(is_cut_off=True)
+        assert looking.sought == {"192.0.2.1:5473", "192.0.2.2:5473"}
+        server.turn()
+        assert looking.sought == set()
+        server.turn(is_cut_off=True)
+        server.shedding.stop()
+        assert looking.sought == set()
+
+
+def test_on_this_machine_another_port_is_somebody_else(api, peers):
+    """Several servers may run beside each other, as on a machine for trying things out."""
+    with Server([40], **peers) as server:
+        server.shedding._port = 5474
+        have_typhas(api, 2, "127.0.0.1")
+        server.have_nodes(4)
+        wait_for_limit(server, 12)
+        server.turn(is_cut_off=True)
+        assert "127.0.0.1:5473" in server.shedding._peers.sought
+
+
+def test_cut_off_clients_go_to_a_fresh_peer(api, peers):
+    """As soon as there is one, however few they are."""
+    with Server([2], **peers, upper_limit=1000, lower_limit=4) as server:
+        server.have_nodes(40)
+        have_typhas(api, 8)
+        wait_for_limit(server, 4 * (1 + 40 * 120 // 7 // 100))
+        server.turn(is_cut_off=True)
+        assert server.asked() == [0]
+        server.shedding._peers.is_fresh = True
+        server.turn(is_cut_off=True)
+        assert server.asked() == [1]
+
+
+def test_without_a_certificate_to_show_no_peer_is_looked_at(kubeconfig):
+    """It would let nobody in."""
+    assert Server([1], **kubeconfig).shedding._peers is None
+    enabled = kubeconfig | {"enabled": False, "peer_cert_file": "/c"}
+    assert Server([1], **enabled).shedding._peers is None
