@@ -23,6 +23,9 @@ ROOM_BYTES: Final = 512 << 20  # a snapshot of 100,000 keys takes 80 MB, and the
 HOMES: Final = (Path("/dev/shm"), Path("/run"))  # noqa: S108 memory; folders in it are 0700
 
 
+_ADVICE: Final = "name another place with RunDir, such as a volume in memory"
+
+
 class RunDirError(Exception):
     """The run directory cannot be used; the text says why and what to do."""
 
@@ -52,11 +55,16 @@ def open_(wanted: str) -> RunDir:
     """
     if wanted:
         return _take(Path(wanted).absolute())
-    home = _home()
+    home = private_home()
     sweep(home)
-    unseen = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=home))  # a sweep must not find it
-    lock = _locked(unseen)  # before it is
-    return RunDir(unseen.rename(home / unseen.name.removeprefix(".")), lock, ours=True)
+    try:
+        unseen = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=home))  # a sweep must not find it
+        lock = _locked(unseen)  # before it is
+        return RunDir(unseen.rename(home / unseen.name.removeprefix(".")), lock, ours=True)
+    except OSError as error:
+        raise RunDirError(
+            f"no folder can be made in {home}: {error.strerror}; {_ADVICE}"
+        ) from error
 
 
 def sweep(home: Path) -> None:
@@ -93,17 +101,23 @@ def is_alive(path: Path) -> bool:
 
 
 def _homes() -> tuple[Path, ...]:
-    return (*HOMES, Path(tempfile.gettempdir()))
+    try:
+        return (*HOMES, Path(tempfile.gettempdir()))
+    except FileNotFoundError:  # none can be written to, as where the root file system is read-only
+        return HOMES
 
 
-def _home() -> Path:
+def private_home() -> Path:
     """Return the first place with room for large snapshots, or the one with most room.
 
-    Containers have a /dev/shm of 64 MiB unless told otherwise.
+    Containers have a /dev/shm of 64 MiB unless told otherwise.  Raises RunDirError.
     """
     writable = [place for place in _homes() if os.access(place, os.W_OK | os.X_OK)]
+    if not writable:
+        tried = ", ".join(map(str, HOMES))
+        raise RunDirError(f"neither {tried} nor a temporary folder can be written to; {_ADVICE}")
     roomy = [place for place in writable if _free(place) >= ROOM_BYTES]
-    return roomy[0] if roomy else max(writable, key=_free, default=Path(tempfile.gettempdir()))
+    return roomy[0] if roomy else max(writable, key=_free)
 
 
 def _free(place: Path) -> int:

@@ -1,5 +1,6 @@
 """The folder of a running server, and what happens to those of dead ones."""
 
+import errno
 import os
 import signal
 import stat
@@ -51,6 +52,34 @@ def test_a_private_folder_is_nobody_elses_and_goes_with_the_server(home):
     folder.remove()
     assert list(home.iterdir()) == []
     assert rundir.running() == []
+
+
+def test_nothing_but_one_place_need_be_writable(home, monkeypatch):
+    """As in a container whose root file system is read-only: there is no temporary folder."""
+
+    def gettempdir():
+        raise FileNotFoundError
+
+    monkeypatch.setattr("tempfile.gettempdir", gettempdir)
+    folder = rundir.open_("")
+    assert folder.path.parent == home
+    assert rundir.running() == [folder.path]
+    folder.remove()
+    monkeypatch.setattr(rundir, "HOMES", (home / "missing",))
+    with pytest.raises(rundir.RunDirError, match=r"neither .*/missing nor .*RunDir"):
+        rundir.open_("")
+    assert rundir.running() == []
+
+
+def test_a_place_that_takes_no_folder_is_said(home, monkeypatch):
+    """With what would help."""
+
+    def mkdtemp(**_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkdtemp", mkdtemp)
+    with pytest.raises(rundir.RunDirError, match=f"{home}: No space left.*RunDir"):
+        rundir.open_("")
 
 
 def test_the_next_start_removes_what_a_killed_server_left(home):
@@ -160,8 +189,8 @@ def test_a_place_without_room_for_snapshots_is_passed_over(short_folder, monkeyp
         places.append(place)
     monkeypatch.setattr(rundir, "HOMES", tuple(places))
     monkeypatch.setattr(rundir, "_free", lambda place: free.get(place.name, 0))
-    assert rundir._home().name == "large"
+    assert rundir.private_home().name == "large"
     free["large"] = 100 << 20
-    assert rundir._home().name == "large"
+    assert rundir.private_home().name == "large"
     free["small"] = 4 << 30
-    assert rundir._home().name == "small"
+    assert rundir.private_home().name == "small"

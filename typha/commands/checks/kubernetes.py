@@ -36,7 +36,9 @@ def find_with(fetch: Fetch, api_group: str | None) -> Iterator[Finding]:
         groups = fetch("/apis")
     except RequestError as error:
         if api_group is None or error.failure.status != HTTPStatus.FORBIDDEN:
-            yield findings.error("API server", f"no use: {error}", _hint(error.failure.status))
+            status = error.failure.status
+            what = "no answer" if status == answers.NO_ANSWER else "no list of API groups"
+            yield findings.error("API server", f"{what}: {error}", _hint(status))
             return
         groups = {}  # the group that is configured is not looked for
     chosen = api_group or discovery.decide(groups)

@@ -19,6 +19,8 @@ def find(settings: Settings) -> Iterator[Finding]:
     processes = settings.processes
     if processes.run_dir:
         yield _run_dir(Path(processes.run_dir).absolute())
+    else:
+        yield _private_run_dir()
     if processes.warm_start:
         yield _volume(Path(processes.checkpoint_dir))
     elif processes.checkpoint_dir:
@@ -62,6 +64,14 @@ def _run_dir(folder: Path) -> Finding:
         message = f"{folder} is in use by a running server"
         return findings.warning("RunDir", message, "that is fine if it is this server")
     return _folder("RunDir", folder)
+
+
+def _private_run_dir() -> Finding:
+    """Look where it would be, as none is named."""
+    try:
+        return findings.ok("RunDir", f"a folder in {rundir.private_home()}, as none is named")
+    except rundir.RunDirError as error:
+        return findings.error("RunDir", str(error))
 
 
 def _volume(folder: Path) -> Finding:

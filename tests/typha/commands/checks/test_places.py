@@ -31,7 +31,8 @@ def test_a_free_port_and_one_in_use():
         other.listen()
         port = other.getsockname()[1]
         health = HealthSettings(enabled=True, host="127.0.0.1", port=port)
-        assert found(health=health) == {"ServerPort": "ok", "HealthPort": "warning"}
+        verdicts = {"RunDir": "ok", "ServerPort": "ok", "HealthPort": "warning"}
+        assert found(health=health) == verdicts
     assert found(health=health)["HealthPort"] == "ok"
 
 
@@ -77,6 +78,12 @@ def test_a_run_directory_that_the_server_would_refuse(tmp_path):
     assert found(processes=ProcessSettings(run_dir=below))["RunDir"] == "error"
     long = str(tmp_path / ("x" * rundir.LONGEST_PATH))
     assert found(processes=ProcessSettings(run_dir=long))["RunDir"] == "error"
+
+
+def test_no_place_for_a_run_directory(tmp_path, monkeypatch):
+    """As in a container where nothing may be written, and no place is named."""
+    monkeypatch.setattr(rundir, "_homes", lambda: (tmp_path / "missing",))
+    assert found()["RunDir"] == "error"
 
 
 def test_a_run_directory_in_use(short_folder):
