@@ -64,7 +64,7 @@ def text(value: Value) -> str:
     if isinstance(value, tuple):
         return ",".join(value) or "none"
     if isinstance(value, float):
-        return f"{value:g}"
+        return repr(value).removesuffix(".0")
     return str(value) or "none"
 
 

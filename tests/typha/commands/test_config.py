@@ -3,8 +3,11 @@
 import json
 
 import pytest
+from hypothesis import assume, example, given, strategies as st
 
-from typha.config import parameters
+from typha.commands.config import text
+from typha.config import loading, parameters
+from typha.config.resolution import Surroundings
 
 
 def test_settings_that_somebody_set_come_first(typha, tmp_path):
@@ -68,3 +71,28 @@ def test_what_is_not_utf_8_is_shown_all_the_same(typha, layout):
         assert settings["K8sNamespace"]["value"] == "kube\ufffd"
     else:
         assert "kube\\udcff  (environment TYPHA_K8SNAMESPACE)" in done.stdout
+
+
+NAMES = st.sampled_from([parameter.name for parameter in parameters.PARAMETERS])
+WRITTEN = (
+    st.text(st.characters(exclude_characters="\0"), min_size=1)
+    | st.floats(allow_nan=False).map(str)
+    | st.integers(-1, 70_000).map(str)
+    | st.sampled_from(["true", "https://a:1,http://[::1]:2379", "/etc/typha.crt", "a:1"])
+)
+
+
+def acting(name, written):
+    """Give the value of a setting that was written so."""
+    around = Surroundings(environ={f"TYPHA_{name}": written}, cpus=3, exists=lambda _path: True)
+    return loading.interpret(None, "typha.cfg", around)[0].values[name]
+
+
+@given(NAMES, WRITTEN)
+@example("ServerPingIntervalSecs", "1234567")
+@example("ServerHandshakeTimeoutSecs", "0.123456789")
+def test_a_value_is_printed_as_it_can_be_written(name, written):
+    """So that nothing of it is lost; an empty text is written as none."""
+    assume(written.lower() != "none")  # a zero that cannot be written as a number, as it is none
+    value = acting(name, written)
+    assert (acting(name, text(value)) or "none") == (value or "none")
