@@ -5,6 +5,7 @@ the server's processes needed and how late the clients were.  See docs/performan
 """
 
 import sys
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +46,7 @@ ALL = ",".join(scenarios.SCENARIOS)
 @click.option("--seed", default=1, show_default=True, help="Which objects change when.")
 @click.option("--setting", multiple=True, metavar="NAME=VALUE", help="For the server; repeatable.")
 @click.option("--command", metavar="COMMAND", help="Another server to measure.")
+@click.option("--beside", metavar="COMMAND", help="Measure this server too, right after ours.")
 @click.option("--netns", "isolated", is_flag=True, help="A network of its own (needs root).")
 @click.option("--format", "layout", type=click.Choice(["text", "json"]), default="text")
 @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path))
@@ -60,22 +62,34 @@ def main(
     """Parse, run, print."""
     if isolated:
         netns.enter()
+    beside = given.pop("beside")
     options = read_options(given)
-    rows = goals.Rows()
+    rows, others = goals.Rows(), goals.Rows()
     outcomes: list[Outcome] = []
-    for leg in goals.LEGS if suite else [one_leg(wanted)]:
-        for scenario, outcome in run(leg, replace(options, **leg.options)):
-            rows.add(leg.name, scenario, outcome.row)
+    for leg in legs(suite, wanted):
+        for outcome in measure(leg, replace(options, **leg.options), rows):
             outcomes.append(outcome)
             if layout == "json":
                 click.echo(outcome.row.line())
-    if layout == "text":
-        click.echo(report.table(rows.all()))
-    if suite:
-        click.echo("\n" + goals.table(rows), err=layout == "json")
+        if beside:
+            other = replace(options, **leg.options, command=beside.split())
+            deque(measure(leg, other, others), maxlen=0)
+    texts = [] if layout == "json" else [report.table(rows.all())]
+    texts.extend(summary(rows, others, beside=beside, suite=suite))
+    click.echo("\n\n".join(texts), err=layout == "json")
     if picture:
         plot.write(picture, outcomes)
     sys.exit(0 if correct(rows.all()) else 1)
+
+
+def summary(
+    rows: goals.Rows, others: goals.Rows, *, beside: str | None, suite: str | None
+) -> Iterator[str]:
+    """Lay out the other server's rows, and the goals, as far as they are wanted."""
+    if beside:
+        yield f"beside: {beside}\n{report.table(others.all())}"
+    if suite:
+        yield goals.table(rows, others if beside else None)
 
 
 def read_options(given: dict[str, Any]) -> Options:
@@ -85,17 +99,19 @@ def read_options(given: dict[str, Any]) -> Options:
     return Options(**given, settings=settings, command=command)
 
 
-def one_leg(wanted: str) -> goals.Leg:
-    """Make a leg of the scenarios of the command line."""
+def legs(suite: str | None, wanted: str) -> tuple[goals.Leg, ...]:
+    """Return the suite's legs, or one of the scenarios of the command line."""
+    if suite:
+        return goals.LEGS
     names = tuple(name for name in wanted.split(",") if name)
     for name in names:
         if name.partition("@")[0] not in scenarios.SCENARIOS:
             raise click.BadParameter(f"{name} is none of {ALL}", param_hint="--scenarios")
-    return goals.Leg(name="run", scenarios=names)
+    return (goals.Leg(name="run", scenarios=names),)
 
 
-def run(leg: goals.Leg, options: Options) -> Iterator[tuple[str, Outcome]]:
-    """Run the scenarios of a leg on one server."""
+def measure(leg: goals.Leg, options: Options, rows: goals.Rows) -> Iterator[Outcome]:
+    """Run the scenarios of a leg on one server, and keep their rows."""
     say(f"{options.clients} clients, {options.kvs} {options.family}, {options.workers} workers")
     with Bench(options) as bench:
         for scenario in leg.scenarios:
@@ -113,7 +129,8 @@ def run(leg: goals.Leg, options: Options) -> Iterator[tuple[str, Outcome]]:
             if not correct([outcome.row]):
                 for complaint in bench.tree.complaints():
                     say(complaint)
-            yield scenario, outcome
+            rows.add(leg.name, scenario, outcome.row)
+            yield outcome
 
 
 def correct(rows: list[Row]) -> bool:

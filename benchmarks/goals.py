@@ -3,7 +3,7 @@
 The original's figures were taken end to end, with the same load, on two cores shared with it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -143,17 +143,26 @@ GOALS: Final = (
 )
 
 
-def table(rows: Rows) -> str:
-    """Lay goals and figures side by side."""
-    cells = [["goal", "the original", "limit", "figure", ""]]
+def table(rows: Rows, beside: Rows | None = None) -> str:
+    """Lay goals and figures side by side; with those of another server, how they compare.
+
+    Seconds and milliseconds are the machine's, so what the other server needs on it in the same
+    run is the better measure: `times it` is our figure by its, `asked` the limit by the
+    original's.
+    """
+    heading = ["goal", "the original", "limit", "figure", ""]
+    cells = [heading if beside is None else [*heading, "beside", "times it", "asked"]]
     for goal in GOALS:
         figure, verdict = goal.verdict(rows)
-        cells.append([goal.what, goal.original or "-", f"{goal.limit:g}", figure, verdict])
+        line = [goal.what, goal.original or "-", f"{goal.limit:g}", figure, verdict]
+        cells.append(line if beside is None else [*line, *_compared(goal, rows, beside)])
     return align(cells)
 
 
-def lines(rows: Rows) -> Iterator[dict[str, Any]]:
-    """Yield goals and figures for JSON."""
-    for goal in GOALS:
-        figure, verdict = goal.verdict(rows)
-        yield {"goal": goal.what, "limit": goal.limit, "figure": figure, "verdict": verdict}
+def _compared(goal: Goal, rows: Rows, beside: Rows) -> list[str]:
+    """Spell the other server's figure, ours by it, and what part of the original's is asked."""
+    ours, its = goal.figure(rows), goal.figure(beside)
+    original = float(goal.original.partition("-")[0] or 0)  # the least of a range
+    compared = ours / its if ours is not None and its else None
+    asked = goal.limit / original if original else None
+    return ["-" if each is None else str(tidy(each)) for each in (its, compared, asked)]

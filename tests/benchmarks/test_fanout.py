@@ -43,6 +43,16 @@ def test_every_client_is_told_the_truth_and_the_row_says_what_it_cost(
     assert "40/s" in picture.read_text()
 
 
+def test_another_server_is_measured_beside_ours_by_the_same_load() -> None:
+    """Its rows come after ours, and are told apart from them."""
+    scenarios = ("--scenarios", "start", "--beside", f"{sys.executable} -m typha serve")
+    done = run("fanout", *SMALL[:-2], *scenarios)
+    assert done.returncode == 0, done.stderr
+    ours, its = done.stdout.split("\nbeside: ")
+    assert [line.split()[0] for line in ours.splitlines()] == ["scenario", "start"]
+    assert [line.split()[0] for line in its.splitlines()[1:]] == ["scenario", "start"]
+
+
 def test_old_and_new_clients_of_all_syncers_are_told_what_they_understand() -> None:
     """Older spellings of keys, plain streams, and syncers that see no policy at all."""
     done = run("fanout", *SMALL[:1], "12", *SMALL[2:], "--scenarios", "mixed", "--tls12")
