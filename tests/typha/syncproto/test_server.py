@@ -382,6 +382,34 @@ def test_a_damaged_hello_raises_nothing_but_errors_of_the_peer(data: st.DataObje
     assert isinstance(reason, CloseReason)
 
 
+def outcome(pieces: list[bytes]) -> tuple[list[Event], str]:
+    """Return what pieces mean to a fresh session: what ends it, or else all that happened."""
+    serving = session()
+    events: list[Event] = []
+    try:
+        for piece in pieces:
+            events += serving.receive(piece)
+    except PeerError as error:
+        return [], f"{error.reason}: {error}"
+    return events, str(serving.end_of_input())
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_where_the_bytes_are_cut_carries_no_meaning(data: st.DataObject) -> None:
+    """Of a client of any generation, with a byte damaged or none, and whatever it says next."""
+    version = data.draw(st.sampled_from(["v3.8.9", "v3.24.6", "v3.28.5", "v3.32.1"]))
+    said = bytearray(client_schema.hello(generations.hello(version=version, hostname="n" * 20)))
+    for _ in range(data.draw(st.integers(0, 4))):
+        said += data.draw(st.sampled_from([client_schema.pong(1), client_schema.ack(), b"\3"]))
+    if data.draw(st.booleans()):
+        said[data.draw(st.integers(0, len(said) - 1))] = data.draw(st.integers(0, 255))
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(said) - 1), max_size=6)))
+    pieces = [bytes(said[a:b]) for a, b in itertools.pairwise([0, *cuts, len(said)])]
+    each = [bytes([byte]) for byte in said]
+    assert outcome([bytes(said)]) == outcome(pieces) == outcome(each)
+
+
 def test_pongs_nobody_asked_for_are_taken_in_moderation() -> None:
     """The original takes any number; each costs time, and a ping of ours starts the count anew."""
     serving = session_in(State.STREAMING, pings=0)
