@@ -178,6 +178,8 @@ def test_over_tls_either_name_will_do(certificates: Path, changes: dict[str, str
         ({"server_cn": "calico-typhb"}, "not that of calico-typhb"),
         ({"server_cn": "CALICO-TYPHA"}, "not that of CALICO-TYPHA"),
         ({"server_cn": "", "server_uri": "spiffe://other"}, "not that of spiffe://other"),
+        ({"server_cn": "", "server_uri": "calico-typha"}, "not that of calico-typha"),  # a host's
+        ({"server_cn": "a", "server_uri": "b"}, "not that of a or b"),
         ({"ca_file": "other/typhaca.crt"}, "does not pass"),
         ({"ca_file": "missing.crt"}, "missing.crt' cannot be read: No such file"),
         ({"key_file": "other/calico-node.key"}, "key values mismatch"),
@@ -236,6 +238,26 @@ def test_a_client_certificate_the_server_refuses_is_named(
     ):
         dial(server, with_tls=foreign(certificates))
     assert "CAFile" in caught.value.hint
+
+
+@pytest.mark.parametrize(("stem", "hint"), [("late", "has expired"), ("typha", "not one for")])
+def test_a_server_s_alert_comes_with_what_it_means(
+    certificates: Path, tmp_path: Path, stem: str, hint: str
+) -> None:
+    """What is wrong is our own certificate: its time, or its purpose."""
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=30)
+    late = Plan(subjects=(Subject(stem="late", common_name="calico-node"),), days=1)
+    making.make(late, tmp_path, now=long_ago)
+    folder = tmp_path if stem == "late" else certificates
+    context = server_context(certificates)
+    context.load_verify_locations(folder / "typhaca.crt")
+    own = {"cert_file": str(folder / f"{stem}.crt"), "key_file": str(folder / f"{stem}.key")}
+    with (
+        ThreadedServer([], context=context) as server,
+        pytest.raises((TlsError, RefusedError)) as caught,
+    ):
+        dial(server, with_tls=tls(certificates, **own))
+    assert hint in caught.value.hint
 
 
 def foreign(certificates: Path) -> Tls:
@@ -336,6 +358,26 @@ def test_a_silent_server_is_left_in_time() -> None:
             pytest.raises(SilenceError, match=r"0\.2 s"),
         ):
             dialing.connect(address, HELLO, timeouts=timeouts)
+
+
+def test_who_asks_for_a_message_says_how_long_to_wait() -> None:
+    """Else it is as long as for every other."""
+    with ThreadedServer([]) as server, dial(server) as connection:
+        everything_until_in_sync(connection)
+        with pytest.raises(SilenceError, match=r"no message from the server for 0\.05 s"):
+            connection.receive(0.05)
+
+
+def test_a_server_that_takes_nothing_is_left_in_time() -> None:
+    """Its process may be stopped, with its kernel's room for us used up."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                ours.send(bytes(1 << 16))
+        with pytest.raises(SilenceError, match="takes nothing any more"):
+            Connection(ours, ClientSession(HELLO), Timeouts(write=0.05))
 
 
 def test_a_plain_server_is_silent_towards_tls(certificates: Path) -> None:
