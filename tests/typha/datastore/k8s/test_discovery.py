@@ -1,8 +1,12 @@
 """The group of Calico's own resources is found as the original finds it."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from typha.datastore.answers import BROKEN_OFF
 from typha.datastore.k8s import discovery
+from typha.datastore.k8s.client import RequestError
 from typha.model.resources import ApiGroup
 
 
@@ -39,3 +43,19 @@ def test_the_api_servers_groups_decide_next(names, group):
 def test_a_strange_answer_means_the_older_group(answer):
     """It is what nearly every cluster has."""
     assert discovery.decide(answer) == ApiGroup.CRD
+
+
+def answering(answer):
+    """Make a client of an API server that answers so, whatever it is asked."""
+    return SimpleNamespace(fetch=lambda path: {"/apis": answer}[path])
+
+
+@pytest.mark.parametrize("answer", [{}, {"groups": 5}, {"groups": None}])
+def test_nothing_is_decided_by_an_answer_without_groups(answer):
+    """It is asked again: what is decided stands until the end."""
+    with pytest.raises(RequestError) as caught:
+        discovery.ask(answering(answer))
+    assert caught.value.failure.status == BROKEN_OFF
+    assert discovery.ask(answering({"groups": []})) == ApiGroup.CRD
+    newer = {"groups": [{"name": "projectcalico.org"}]}
+    assert discovery.ask(answering(newer)) == ApiGroup.V3
