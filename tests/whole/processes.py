@@ -97,8 +97,9 @@ class Watcher:
 
     def die(self) -> None:
         """End: nothing is left open."""
-        if self.pipeline._journal is not None:
-            os.close(self.pipeline._journal._file)
+        recording = self.pipeline._recording
+        if recording is not None and recording._journal is not None:
+            os.close(recording._journal._file)
 
     def age_snapshots(self) -> None:
         """Let the snapshots at hand be of long ago."""

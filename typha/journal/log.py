@@ -145,17 +145,32 @@ class Journal:
     def rewrite(
         self, stores: dict[SyncerType, Store], statuses: dict[SyncerType, SyncStatus]
     ) -> None:
-        """Replace the file by one that describes just the stores; raises OSError."""
+        """Replace the file by one that describes just the stores.
+
+        Raises OSError; then the file is as it was, and not overgrown before it is twice as long.
+        """
         fresh = self.path.with_suffix(".new")
         fresh.unlink(missing_ok=True)
         file = _create(fresh)
-        size = 0
-        for syncer, store in stores.items():
-            for record in self._describe(syncer, store, statuses[syncer]):
-                size += _write(file, encode(record))
-        fresh.rename(self.path)
+        try:
+            size = self._write_all(file, stores, statuses)
+            fresh.rename(self.path)
+        except OSError:
+            self._rewritten_size = self._size
+            os.close(file)
+            fresh.unlink(missing_ok=True)
+            raise
         os.close(self._file)
         self._file, self._size, self._rewritten_size = file, size, size
+
+    def _write_all(
+        self, file: int, stores: dict[SyncerType, Store], statuses: dict[SyncerType, SyncStatus]
+    ) -> int:
+        return sum(
+            _write(file, encode(record))
+            for syncer, store in stores.items()
+            for record in self._describe(syncer, store, statuses[syncer])
+        )
 
     def _describe(self, syncer: SyncerType, store: Store, status: SyncStatus) -> Iterator[Record]:
         entries = iter(store.since(store.horizon))

@@ -3,19 +3,17 @@
 change -> intake (read, process, validate, encode) -> store -> journal -> batch for the publisher
 """
 
-import logging
 import secrets
 from pathlib import Path
 
 from typha.datastore.ports import Changed, Event
 from typha.journal import store
-from typha.journal.log import Journal, Remembered
+from typha.journal.log import Remembered
 from typha.journal.store import Store
 from typha.syncers.intake import Intake
 from typha.syncproto.messages import SyncerType, SyncStatus, UpdateType
+from typha.watcher.recording import Recording
 from typha.watcher.stream import Batch, Stream
-
-log = logging.getLogger(__name__)
 
 
 class Pipeline:
@@ -33,17 +31,9 @@ class Pipeline:
             else Stream(syncer, past.stores[syncer], past.statuses[syncer])
             for syncer in SyncerType
         }
-        self._journal = None if journal_path is None else self._open(journal_path)
-
-    def _open(self, path: Path) -> Journal:
-        journal = Journal(path, self.epoch)
-        stores, statuses = self._told()
-        journal.rewrite(stores, statuses)
-        return journal
-
-    def _told(self) -> tuple[dict[SyncerType, Store], dict[SyncerType, SyncStatus]]:
-        streams = self.streams.items()
-        return {s: stream.store for s, stream in streams}, {s: t.status for s, t in streams}
+        self._recording = (
+            None if journal_path is None else Recording(journal_path, self.epoch, self.streams)
+        )
 
     def take(self, event: Event, born: float) -> None:
         """Work one event of the datastore in; `born` is the moment it came."""
@@ -66,18 +56,11 @@ class Pipeline:
     def cut(self, stream: Stream) -> Batch:
         """Take what a stream has to publish, after noting it in the journal."""
         batch = stream.cut()
-        self._record(stream, batch)
+        if self._recording is not None:
+            self._recording.record(stream, batch)
         return batch
 
-    def _record(self, stream: Stream, batch: Batch) -> None:
-        if self._journal is None:
-            return
-        try:
-            self._journal.append(stream.syncer, stream.store, stream.status, batch.deltas)
-            if self._journal.is_overgrown():
-                self._journal.rewrite(*self._told())
-        except OSError as error:
-            lost = "journal given up: a watcher's crash will cost reconnects"
-            log.warning(lost, extra={"error": str(error)})
-            self._journal.abandon()
-            self._journal = None
+    def turn(self, now: float) -> None:
+        """Keep a journal again if there was no room; to be called about once a second."""
+        if self._recording is not None:
+            self._recording.turn(now)

@@ -80,15 +80,13 @@ class Watcher:
         self._pacers = {s: Pacer(settings.server.batch_window) for s in SyncerType}
         self._inbox = Inbox()
         self._taken: deque[tuple[float, Event]] = deque()  # out of it, and not worked in yet
+        self._reporter = Reporter(run_directory, "watcher", os.getpid())
         self._poll, self._poll_others = zmq.Poller(), zmq.Poller()  # for all, and for no events
         for poll in (self._poll, self._poll_others):
-            for socket in self._publisher.sockets:
+            for socket in (*self._publisher.sockets, self._reporter.socket):
                 poll.register(socket, zmq.POLLIN)
         self._poll.register(self._inbox.descriptor, zmq.POLLIN)
         self._freshness = Freshness(datastore.upstream_stale_after, datastore.watch_silent_after)
-        self._reporter = Reporter(run_directory, "watcher", os.getpid())
-        for poll in (self._poll, self._poll_others):
-            poll.register(self._reporter.socket, zmq.POLLIN)
         counted = (self._pipeline, self._answers, self._freshness, self._checkpointing)
         self._counts = Counts(*counted)
         self._shedding = Shedding(settings, board, time.monotonic())
@@ -231,6 +229,7 @@ class Watcher:
         self._tick_at = now + TICK_SECONDS
         self._answers.forget()
         self._room.turn(now)
+        self._pipeline.turn(now)
         streams = self._pipeline.streams
         self._broadcast.tick({s.value: stream.published for s, stream in streams.items()})
         for syncer, stream in streams.items():  # after a restart there may be nothing to publish
