@@ -7,6 +7,7 @@ twice.  Deletions are remembered for a bounded horizon.  Knows no wire, no file 
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import islice
 from operator import itemgetter
 from typing import Final, NamedTuple
 
@@ -14,6 +15,7 @@ from typha.syncproto import schema
 from typha.syncproto.messages import UpdateType
 
 MINIMUM_TOMBSTONES: Final = 10_000  # deletions remembered however small the store is
+SURPLUS: Final = 8  # that part of them more, before the oldest are forgotten in one go
 Entry = tuple[int, str, bytes]  # the sequence number of a key's last change, key, element
 
 
@@ -117,10 +119,15 @@ class Store:
         self._dead.pop(change.key, None)
         self.sequence += 1
         self._dead[change.key] = (self.sequence, change.element)
-        while len(self._dead) > max(MINIMUM_TOMBSTONES, len(self._live)):
-            oldest = next(iter(self._dead))
-            self.horizon = self._dead.pop(oldest)[0]
+        self._forget()
         return change.element
+
+    def _forget(self) -> None:
+        """Let the oldest deletions go; one by one each would be searched for behind their gaps."""
+        kept = max(MINIMUM_TOMBSTONES, len(self._live))
+        if len(self._dead) > kept + kept // SURPLUS:
+            for oldest in list(islice(self._dead, len(self._dead) - kept)):
+                self.horizon = self._dead.pop(oldest)[0]
 
     def snapshot(self) -> Iterator[tuple[str, bytes]]:
         """Go through keys and elements in byte order of the keys."""
