@@ -5,6 +5,8 @@ is told what changed since, conflated, by the watcher.  Knows no sockets and no 
 """
 
 from bisect import bisect_right
+from collections import deque
+from math import inf
 from typing import Final, NamedTuple
 
 from typha.bus.catch_up import Follower, Verdict
@@ -17,6 +19,13 @@ from workers.snapshots import Snapshot
 TRIM_AFTER: Final = 256  # frames: dropping from the front of a list costs its length
 STALE_SECONDS: Final = 5.0  # of backlog that is replayed; older history is conflated instead
 STALE_BYTES: Final = 256 * 1024  # of such a backlog that is replayed all the same
+LISTED_SECONDS: Final = 300.0  # that a list is kept for those who were slower, once it is in
+FRAME_BYTES: Final = 350  # that a frame takes beside its payload
+MARK_SECONDS: Final = 5.0  # between two moments that are remembered of what is kept no more
+MARKS: Final = 720  # of those: an hour
+
+
+_DROPPED: Final = Frame(0, 0, 0, 0, 0.0, SyncStatus.IN_SYNC, b"")
 
 
 class Piece(NamedTuple):
@@ -35,6 +44,7 @@ class Log:
         self._frames: list[Frame] = []
         self._lasts: list[int] = []
         self._came_at: list[float] = []
+        self._marks: deque[tuple[int, float]] = deque(maxlen=MARKS)  # last, came at
         self._start = 0
         self.size = 0
         self.last = -1  # sequence number of the newest frame, or of what it began behind
@@ -47,14 +57,38 @@ class Log:
         self._lasts.append(frame.last)
         self._came_at.append(now)
         self.size += len(frame.payload)
-        while self.size > self._window_bytes and self._start < len(self._frames) - 1:
-            self.size -= len(self._frames[self._start].payload)
-            self._start += 1
+        while self._start < len(self._frames) - 1 and (
+            self.size > self._window_bytes or self._begins_uselessly(now)
+        ):
+            self._drop_first()
         if self._start > TRIM_AFTER and self._start * 2 > len(self._frames):
             del self._frames[: self._start]
             del self._lasts[: self._start]
             del self._came_at[: self._start]
             self._start = 0
+
+    def _begins_uselessly(self, now: float) -> bool:
+        """Tell whether the first frame will not be sent any more: who needs it is told less.
+
+        At ten small frames a second the window would else be full of such ones after half a day,
+        and they weigh more than what is in them.
+        """
+        if self._frames[-1].status is not SyncStatus.IN_SYNC:
+            return False
+        is_listed = self._frames[self._start].status is not SyncStatus.IN_SYNC
+        useful = LISTED_SECONDS if is_listed else STALE_SECONDS
+        is_much = self.size > STALE_BYTES or len(self._frames) - self._start > TRIM_AFTER
+        return is_much and now - self._came_at[self._start] >= useful
+
+    def _drop_first(self) -> None:
+        """Let go of the first frame, and note every few seconds when such a one came."""
+        start = self._start
+        came_at = self._came_at[start]
+        if not self._marks or came_at - self._marks[-1][1] >= MARK_SECONDS:
+            self._marks.append((self._lasts[start], came_at))
+        self.size -= len(self._frames[start].payload)
+        self._frames[start] = _DROPPED
+        self._start += 1
 
     def after(self, position: int, most_bytes: int, now: float) -> Piece | None:
         """Give what follows a position, about `most_bytes` of it, at least one frame.
@@ -85,8 +119,15 @@ class Log:
         return backlog > STALE_BYTES or len(self._frames) - index > TRIM_AFTER
 
     def born_at(self, position: int) -> float:
-        """Tell when the first frame behind a position came in; 0 when there is none."""
+        """Tell when the first frame behind a position came in; 0 when there is none.
+
+        Of frames that are kept no more that is known to MARK_SECONDS.
+        """
         index = bisect_right(self._lasts, position, self._start)
+        if index == self._start:
+            behind = bisect_right(self._marks, (position, inf))
+            if behind < len(self._marks):
+                return self._marks[behind][1]
         return self._came_at[index] if index < len(self._frames) else 0.0
 
 
@@ -101,7 +142,9 @@ class Replica:
         self.snapshot: Snapshot | None = None
         self.status = SyncStatus.WAIT_FOR_READY
         self._follower: Follower | None = None
+        self._window_bytes = window_bytes
         self._early: list[Frame] = []
+        self._early_bytes = 0
 
     @property
     def last(self) -> int:
@@ -146,9 +189,20 @@ class Replica:
     def take_frame(self, frame: Frame) -> Verdict:
         """Take a frame from the bus."""
         if self._follower is None:
-            self._early.append(frame)
+            self._keep_early(frame)
             return Verdict.NOTHING
         return self._follower.take_frame(frame)
+
+    def _keep_early(self, frame: Frame) -> None:
+        """Have it ready for the snapshot; while none can be written that may take for ever.
+
+        What is let go of then shows as a gap, and is asked for.
+        """
+        size = len(frame.payload) + FRAME_BYTES
+        self._early_bytes += size
+        if self._early_bytes > self._window_bytes:
+            self._early, self._early_bytes = [], size
+        self._early.append(frame)
 
     def take_tick(self, epoch: int, published: int) -> Verdict:
         """Learn how far the watcher has come."""
