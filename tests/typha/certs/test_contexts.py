@@ -73,3 +73,25 @@ def test_authorities_that_are_none(folder, context, name, text):
     """Each names the setting."""
     with pytest.raises(UnusableError, match=f"SomeFile '.*/{name}' .*{text}"):
         contexts.trust(context, file(folder, name))
+
+
+def named(error, reason):
+    """Give an error of OpenSSL its name."""
+    error.reason = reason
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (named(ssl.SSLError(1, "long"), "KEY_VALUES_MISMATCH"), "key values mismatch"),
+        (named(ssl.SSLError(1, "long"), None), "long"),
+        (named(ssl.SSLEOFError(8, "long"), None), ""),
+        (FileNotFoundError(2, "No such file or directory"), "No such file or directory"),
+        (OSError("as it is"), "as it is"),
+        (ValueError("as it is"), "as it is"),
+    ],
+)
+def test_errors_are_told_in_few_words(error, reason):
+    """Without numbers and source lines; an end that says nothing is left to be told otherwise."""
+    assert contexts.reason(error) == reason

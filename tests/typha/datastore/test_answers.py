@@ -46,9 +46,12 @@ def test_a_revision_is_expired_by_code_or_by_cause():
     assert answers.failure(410, {"reason": "Gone"}).is_expired
     assert answers.failure(504, too_large).is_expired
     assert not answers.failure(504, {}).is_expired
+    assert not answers.failure(504, {"details": {"causes": [{"reason": "Other"}]}}).is_expired
 
 
-@pytest.mark.parametrize(("code", "status"), [(410, 410), (0, 500), ("410", 500), (None, 500)])
+@pytest.mark.parametrize(
+    ("code", "status"), [(410, 410), (1, 1), (0, 500), (-1, 500), ("410", 500), (None, 500)]
+)
 def test_an_error_in_a_stream_has_its_code(code, status):
     """One without is the server's fault."""
     assert answers.failure_in_stream({"code": code}).status == status
@@ -71,3 +74,21 @@ def test_an_error_in_a_stream_has_its_code(code, status):
 def test_objects_are_known_by_namespace_and_name(value, identity):
     """Without a name they are nothing."""
     assert answers.identity(value) == identity
+
+
+@pytest.mark.parametrize(
+    ("revision", "number"),
+    [
+        ("7", 7),
+        ("0", 0),
+        (str(2**64 - 1), 2**64 - 1),
+        ("9" * 21, None),
+        ("", None),
+        ("-1", None),
+        ("a7", None),
+        ("7.0", None),
+    ],
+)
+def test_revisions_are_numbers_of_64_bits(revision, number):
+    """Whatever is none is not compared."""
+    assert answers.order(revision) == number

@@ -138,6 +138,47 @@ def test_a_refusal_is_told_with_its_reason_and_forgets_nothing():
     assert isinstance(taken_back, Refused)
 
 
+def test_a_refusal_without_a_reason_is_told_as_what_it_is():
+    """Nobody has to guess from an empty line."""
+    watches = open_with(TIERS)
+    assert watches.take(answer(0, canceled=True)) == Refused(TIERS, "the watch was canceled")
+
+
+@pytest.mark.parametrize("compact_revision", [0, 50])
+def test_after_its_end_a_watch_says_nothing_more(compact_revision):
+    """What still comes under its number belongs to nobody; the others go on."""
+    watches = open_with(TIERS, POOLS)
+    watches.take(answer(0, canceled=True, compact_revision=compact_revision))
+    assert watches.take(answer(0, put(TIERS, "a", 60))) is None
+    assert watches.take(answer(codec.PROGRESS_WATCH_ID)) == Heard([POOLS], [])
+
+
+def test_what_was_asked_on_an_old_stream_is_not_answered_on_a_new_one():
+    """Else each answer would stand for the wrong request."""
+    watches = Watches()
+    watches.listed(TIERS, 10)
+    list(watches.reopen())
+    watches.meet(header(20))
+    assert watches.meet(header(5))
+    for kind in (POOLS, TIERS):
+        watches.listed(kind, 10)
+    list(watches.reopen())
+    assert watches.take(answer(1, created=True)) == Heard([POOLS], [])
+    assert watches.take(answer(2, created=True)) == Heard([TIERS], [])
+
+
+def test_what_the_furthest_kind_has_seen_has_to_be_there_still():
+    """A store that is behind it was restored; one that stands where it stood was not."""
+    watches = Watches()
+    assert watches.revision(TIERS) == 0
+    watches.listed(TIERS, 10)
+    watches.listed(POOLS, 20)
+    assert (watches.revision(TIERS), watches.revision(POOLS)) == (10, 20)
+    assert not watches.meet(header(20))
+    assert watches.meet(header(19))
+    assert not watches.is_listed(TIERS)
+
+
 def test_what_was_on_an_old_stream_concerns_nobody():
     """Ids begin anew with each stream."""
     watches = open_with(TIERS)

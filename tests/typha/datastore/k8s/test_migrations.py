@@ -59,6 +59,15 @@ def test_before_there_is_a_source_only_the_target_is_known():
 
 
 @pytest.mark.parametrize(
+    "phase",
+    ["Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running", "Failed"],
+)
+def test_a_migration_under_way_is_one(phase):
+    """And, as in the original, one that has failed."""
+    assert migrations.read(migration(status={"phase": phase}), Reading()) is not None
+
+
+@pytest.mark.parametrize(
     "members",
     [
         {"status": {"phase": "Pending"}},
