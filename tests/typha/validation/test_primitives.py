@@ -86,3 +86,80 @@ def test_a_wireguard_key_may_have_line_breaks(breaks):
     assert primitives.is_wireguard_key(f"{key[:7]}{breaks}{key[7:]}{breaks}")
     assert not primitives.is_wireguard_key(f" {key}")
     assert not primitives.is_wireguard_key(key[4:])
+
+
+@pytest.mark.parametrize("name", ["a", "0", "a-b", "a.b-c.d", "a--b", "a" * 253, "9.a"])
+def test_a_resource_has_the_name_of_a_host(name):
+    """In small letters, of 253 at most."""
+    assert primitives.is_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "A", "a_b", "-a", "a-", "a..b", ".a", "a.", "a.-b", "a" * 254, "a\n", "\u0661"]
+)
+def test_other_names_are_no_names_of_resources(name):
+    """What is no ASCII is none either."""
+    assert not primitives.is_name(name)
+
+
+@pytest.mark.parametrize(
+    "key", ["a", "A_b.C-1", "x.org/a", "a" * 63, f"{'a' * 253}/{'b' * 63}", "1/2"]
+)
+def test_a_label_s_key_may_have_a_domain(key):
+    """Which is the name of a host; what follows has letters of both kinds."""
+    assert primitives.is_qualified_name(key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "/a", "a/", "X/a", "a/b/c", "-a", "a-", "_a", "a b", "a" * 64, f"{'a' * 254}/b", "a\n"],
+)
+def test_other_keys_are_none(key):
+    """A domain has to be one, and cannot be empty."""
+    assert not primitives.is_qualified_name(key)
+
+
+@pytest.mark.parametrize("value", ["", "a", "A_b.C-1", "a" * 63])
+def test_a_label_s_value_may_be_empty(value):
+    """Otherwise it is as a key without domain."""
+    assert primitives.is_label_value(value)
+
+
+@pytest.mark.parametrize("value", ["-a", "a-", "a/b", "a b", "a" * 64, "a\n"])
+def test_other_values_are_none(value):
+    """As Kubernetes would not have them."""
+    assert not primitives.is_label_value(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "is_one"),
+    [
+        ("10.0.0.1/8", None, True),
+        ("10.0.0.1", 4, True),
+        ("10.0.0.1", 6, False),
+        ("fd00::/8", 6, True),
+        ("fd00::/8", 4, False),
+        ("10.0.0.0/33", None, False),
+        ("x", None, False),
+    ],
+)
+def test_networks_are_of_a_version(text, version, is_one):
+    """Host bits are no matter here."""
+    assert primitives.is_cidr(text, version) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "is_one"),
+    [
+        ("10.0.0.1", None, True),
+        ("10.0.0.1", 4, True),
+        ("10.0.0.1", 6, False),
+        ("fd00::1", 6, True),
+        ("fd00::1", 4, False),
+        ("10.0.0.0/8", None, False),
+        ("", None, False),
+    ],
+)
+def test_addresses_are_of_a_version(text, version, is_one):
+    """And have no length."""
+    assert primitives.is_ip(text, version) is is_one

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -37,6 +38,14 @@ def test_news_behind_in_sync_are_proof_for_a_minute():
     assert known.is_proof(10.0)
     assert known.is_proof(69.9)
     assert not known.is_proof(70.1)
+
+
+def test_a_status_that_says_nothing_new_takes_nothing_back():
+    """It comes with every frame."""
+    known = seen((0.0, IN_SYNC), (9.0, TOLD), (10.0, IN_SYNC), (11.0, RESYNC), (12.0, IN_SYNC))
+    assert not known.is_proof(12.0)
+    assert seen((0.0, IN_SYNC), (9.0, TOLD), (10.0, IN_SYNC)).is_proof(68.0)
+    assert seen((0.0, IN_SYNC), (1.0, IN_SYNC), (2.5, TOLD)).is_proof(3.0)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +136,9 @@ def publish_until_seen(server, found):
 
 
 @pytest.mark.usefixtures("hasty")
-def test_a_peer_with_news_is_fresh_until_nobody_asks_any_more(certificates):
-    """Over mutual TLS, as a client like others."""
+def test_a_peer_with_news_is_fresh_until_nobody_asks_any_more(certificates, caplog):
+    """Over mutual TLS, as a client like others; the log tells once that it is."""
+    caplog.set_level("INFO", "typha.watcher")
     context = server_context(certificates)
     with (
         ThreadedServer(elements([NEWS]), context=context) as server,
@@ -139,6 +149,8 @@ def test_a_peer_with_news_is_fresh_until_nobody_asks_any_more(certificates):
         publish_until_seen(server, found)
         hello = server.shells[0].accepted
         assert hello.hello.info == "a peer"
+        publish_until_seen(server, found)
+        assert caplog.messages == ["peer is up to date"]
         found.seek(())
         assert not is_fresh(found)
         with suppress(OSError):  # it may have noticed already
@@ -200,6 +212,20 @@ def test_a_peer_that_is_not_there_is_tried_again(certificates, caplog):
 
 
 @pytest.mark.usefixtures("hasty")
+def test_without_our_own_certificate_nobody_is_looked_at(certificates, tmp_path, caplog):
+    """Nobody knows then by which name peers go; it is tried again, as it may be mended."""
+    caplog.set_level("INFO")
+    tls, *client = identity(certificates)
+    broken = tmp_path / "typha.crt"
+    broken.write_text("half of")
+    changed = replace(tls, cert_file=str(broken))
+    with ThreadedServer([]) as server, looking((changed, *client), server):
+        wait_until(lambda: caplog.messages.count("peer not seen") > 1)
+        assert caplog.records[0].error.startswith("our own certificate: there is no certificate")
+        assert server.shells == []
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_bug_does_not_end_the_looking(certificates, monkeypatch, caplog):
     """It shows in the log, and another look is made."""
 
@@ -224,7 +250,7 @@ def test_where_clients_come_in_plaintext_peers_do_as_well():
     ("address", "expected"),
     [
         ("127.0.0.1", True),
-        ("192.0.2.1", False),  # set apart for documentation: nobody has it
+        ("203.0.113.77", False),  # set apart for documentation: nobody has it
         ("2001:db8::1", False),
         ("typha.example", False),
         ("", False),
