@@ -233,6 +233,19 @@ def test_another_authority_of_the_same_name_is_none(settings, tmp_path):
     assert verdict(settings, context)[0] == "unknown_ca"
 
 
+def test_an_intermediate_authority_may_be_all_that_is_trusted(settings, authority, tmp_path):
+    """Whoever puts it into CAFile trusts it, and none of those that its root vouches for."""
+    middle = issued(authority, "middle", ca=True, use="")
+    file = tmp_path / "middle.crt"
+    file.write_bytes(middle.certificate.public_bytes(serialization.Encoding.PEM))
+    settings = dataclasses.replace(settings, ca_file=str(file))
+    client = issued(middle, "calico-node")
+    assert verdict(settings, present(tmp_path, client)) == "calico-node"
+    assert verdict(settings, present(tmp_path, client, middle)) == "calico-node"
+    sibling = present(tmp_path, issued(authority, "calico-node"), authority)
+    assert verdict(settings, sibling)[0] == "unknown_ca"
+
+
 def test_a_client_s_certificate_signs_no_others(settings, authority, tmp_path):
     """Whoever has one cannot make more."""
     genuine = issued(authority, "calico-node")

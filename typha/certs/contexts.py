@@ -34,8 +34,13 @@ def show(context: ssl.SSLContext, certificate: File, key: File) -> None:
 
 
 def trust(context: ssl.SSLContext, authorities: File) -> None:
-    """Have a context trust the authorities in a file; raises UnusableError."""
+    """Have a context trust the certificates in a file; raises UnusableError.
+
+    As in Go each of them suffices: the one of an intermediate authority ends a chain, whether or
+    not the authorities above it are in the file.
+    """
     _open(authorities)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
         context.load_verify_locations(authorities.path)
     except OSError as error:
