@@ -4,6 +4,7 @@ The socket never blocks.  What cannot be written stays in the outbox, unchanged,
 """
 
 import contextlib
+import logging
 import socket
 import ssl
 import time
@@ -18,6 +19,8 @@ from workers import peer
 from workers.outbox import Outbox, Refill
 from workers.peer import Peer
 from workers.replica import Replica
+
+log = logging.getLogger(__name__)
 
 WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 READ_BYTES: Final = 16 * 1024  # a TLS record; clients send little
@@ -144,6 +147,11 @@ class Connection(Outbox):
             about["detail"] = self.detail
         return about
 
+    def fail(self, bug: Exception) -> None:
+        """End it for a bug of ours that shows with it: that must not cost all others theirs."""
+        self.end(CloseReason.SERVER_ERROR)
+        log.error("client cannot be served", exc_info=bug, extra=self.about())
+
     def shake_hands(self) -> bool:
         """Go on with the TLS handshake; tells whether it is complete.
 
@@ -177,7 +185,10 @@ class Connection(Outbox):
         return events
 
     def hand_over(self, payload: bytes) -> bool:
-        """Send bytes before which nothing waits; tells whether all of them are on their way."""
+        """Send bytes before which nothing waits; tells whether all of them are on their way.
+
+        Whatever goes wrong ends this connection alone: many are handed the same in one go.
+        """
         sent = 0
         try:
             sent = self.send(payload)
@@ -185,6 +196,8 @@ class Connection(Outbox):
             pass
         except OSError as error:
             self.end(CloseReason.CONNECTION_LOST, str(error))
+        except Exception as bug:  # noqa: BLE001 - it is logged
+            self.fail(bug)
         if sent == len(payload):
             return True
         self.unsent = memoryview(payload)[sent:]
@@ -192,18 +205,18 @@ class Connection(Outbox):
 
     def write(self, now: float) -> Progress:
         """Send what is due, as far as the client takes it and its turn lasts."""
-        log = self.replica.log if self.replica else None
+        recent = self.replica.log if self.replica else None
         room = BYTES_A_TURN
         while room > 0:
             if self.unsent is None:
-                refill = self.refill(log, now)
+                refill = self.refill(recent, now)
                 if refill is not Refill.PIECE:
                     return _WITHOUT_PIECE[refill]
             room -= self._write_unsent()
             if self.unsent is not None:
                 return Progress.BLOCKED
         # Look ahead: if that was all of a snapshot, the client may say so before the next turn.
-        refill = self.refill(log, now)
+        refill = self.refill(recent, now)
         return Progress.TURN_OVER if refill is Refill.PIECE else _WITHOUT_PIECE[refill]
 
     def _write_unsent(self) -> int:

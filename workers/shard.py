@@ -113,7 +113,8 @@ class Shard:
             try:
                 self._write(connection, now)
             except Exception as bug:  # noqa: BLE001 - it is logged
-                self._give_up(connection, bug)
+                connection.fail(bug)
+                self.bury(connection)
 
     def load(self, workers: Iterable[Worker], own: Worker, now: float) -> None:
         """Begin the snapshots whose turn has come, and go on with those that had to pause."""
@@ -148,15 +149,9 @@ class Shard:
             else:
                 self._serve(connection, events)
         except Exception as bug:  # noqa: BLE001 - it is logged
-            self._give_up(connection, bug)
+            connection.fail(bug)
         if connection.ending:
             self.bury(connection)
-
-    def _give_up(self, connection: Connection, bug: Exception) -> None:
-        """End one with which a bug of ours has shown: it must not cost all others theirs."""
-        connection.end(CloseReason.SERVER_ERROR)
-        log.error("client cannot be served", exc_info=bug, extra=connection.about())
-        self.bury(connection)
 
     def _shake_hands(self, connection: Connection) -> None:
         if self._entrance.shake_hands(connection):

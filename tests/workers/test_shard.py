@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.whole.bus import Bus
+from tests.whole.cluster import Cluster
 from tests.whole.processes import Client, Watcher, Worker
 from typha.syncproto.messages import SyncerType, SyncStatus
 from typha.telemetry.closing import CloseReason
@@ -69,14 +70,39 @@ def test_a_bug_that_shows_with_one_client_costs_no_other_anything(server, monkey
     other.hang_up()
 
 
+def fail(*_):
+    """Be a bug."""
+    raise LookupError("a bug")
+
+
+def give_a_frame(watcher, worker, unlucky, monkeypatch):
+    """Have a frame handed to all clients, of which one has a bug in its way."""
+    monkeypatch.setattr(unlucky, "send", fail)
+    for event in Cluster().listed("namespaces"):
+        watcher.take(event)
+    watcher.publish()
+    worker.end.let_through(100, 100)
+    worker.turn()
+
+
+def write_to_all(_watcher, worker, unlucky, monkeypatch):
+    """Have all clients written to, of which one has a bug in its way, as with a ping."""
+    original = Connection.write
+    monkeypatch.setattr(
+        Connection, "write", lambda it, now: fail() if it is unlucky else original(it, now)
+    )
+    worker.shard.write_all(list(worker.shard.connections.values()), 0.0)
+
+
+@pytest.mark.parametrize("write", [give_a_frame, write_to_all])
 def test_a_bug_that_shows_as_one_is_written_to_costs_no_other_anything(
-    server, monkeypatch, caplog
+    server, monkeypatch, caplog, write
 ):
-    """A frame goes to all of them in one go, a ping to all that are due."""
+    """What goes to all of them goes out in one loop."""
     watcher, worker = server
     clients = [Client("v3.32.1", SyncerType.FELIX) for _ in range(3)]
     clients[0].connect(worker)
-    (connection,) = worker.shard.connections.values()
+    (unlucky,) = worker.shard.connections.values()
     for client in clients[1:]:
         client.connect(worker)
     for _ in range(5):
@@ -84,21 +110,13 @@ def test_a_bug_that_shows_as_one_is_written_to_costs_no_other_anything(
         for client in clients:
             client.read(100_000)
     assert worker.shard.streaming() == 3
-    original = Connection.write
-
-    def write(self, now):
-        if self is connection:
-            raise LookupError("a bug")
-        return original(self, now)
-
-    monkeypatch.setattr(Connection, "write", write)
-    worker.shard.write_all(list(worker.shard.connections.values()), 0.0)
+    write(watcher, worker, unlucky, monkeypatch)
     for client in clients:
         client.read(100_000)
     assert [client.cut_off for client in clients] == [1, 0, 0]
     assert worker.counts.closed == {CloseReason.SERVER_ERROR: 1}
     assert worker.shard.streaming() == 2
     (told,) = [record for record in caplog.records if record.exc_info]
-    assert told.message == "client cannot be served"
+    assert (told.message, told.reason) == ("client cannot be served", CloseReason.SERVER_ERROR)
     for client in clients[1:]:
         client.hang_up()
