@@ -246,6 +246,7 @@ class Connection(Outbox):
         self.last_pong = min(self.last_pong + pause, now)
         self.last_progress = min(self.last_progress + pause, now)
         self.streaming_since = min(self.streaming_since + pause, now)
+        self.snapshot_began = min(self.snapshot_began + pause, now)
         if self.deadline is not None:
             since = min(self.deadline.since + pause, now)
             self.deadline = self.deadline._replace(since=since)

@@ -3,6 +3,7 @@
 | the client | is given up |
 |---|---|
 | has not said its hello, or not acknowledged the first restart | at its deadline |
+| waits for a snapshot that is not made | by `topics`, for it may have one elsewhere |
 | takes nothing of its snapshot | after `write_timeout` |
 | has not acknowledged its snapshot | after `pong_timeout` in which it took nothing |
 | reads, but leaves pings unanswered | after `pong_timeout` |

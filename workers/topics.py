@@ -19,10 +19,10 @@ from typha.bus.wire import (
 from typha.syncproto import frames
 from typha.syncproto.frames import Frame, Topic
 from typha.telemetry.closing import CloseReason
-from workers.behind import Behind
 from workers.connection import Connection, Stage
 from workers.counting import Counts
 from workers.egress import Egress
+from workers.following import Following
 from workers.outbox import PIECE_BYTES
 from workers.replica import Replica
 
@@ -37,20 +37,6 @@ FRAMES_A_TURN: Final = 16
 FOR_ALL: Final = -1
 
 
-class _Following:
-    """A topic with those who follow it."""
-
-    def __init__(self, topic: Topic, window_bytes: int) -> None:
-        self.replica = Replica(topic, window_bytes)
-        self.members: dict[int, Connection] = {}  # told everything that comes
-        self.waiting: list[Connection] = []  # for a snapshot
-        self.behind = Behind()
-        self.users = 0  # connections in any state
-        self.asked_snapshot_at = 0.0
-        self.asked_changes_at = 0.0
-        self.empty_since = 0.0
-
-
 class Topics:
     """All topics that have clients here."""
 
@@ -61,7 +47,7 @@ class Topics:
         self._bus = subscriber
         self._window_bytes = window_bytes
         self._counts = counts
-        self._following: dict[bytes, _Following] = {}
+        self._following: dict[bytes, Following] = {}
         self._egress = egress
         self.to_write: list[Connection] = []  # whose outboxes have something new
 
@@ -141,19 +127,19 @@ class Topics:
         for answer in self._bus.answers():
             self._take_answer(answer, now)
 
-    def _follow(self, topic: Topic) -> _Following:
+    def _follow(self, topic: Topic) -> Following:
         name = topic.to_bytes()
         following = self._following.get(name)
         if following is None:
-            following = self._following[name] = _Following(topic, self._window_bytes)
+            following = self._following[name] = Following(topic, self._window_bytes)
             self._bus.follow(name)
         return following
 
-    def _ask_snapshot(self, following: _Following, now: float) -> None:
+    def _ask_snapshot(self, following: Following, now: float) -> None:
         following.asked_snapshot_at = now
         self._bus.ask(SnapshotWanted(following.replica.name, FOR_ALL))
 
-    def _ask_changes(self, following: _Following, now: float) -> None:
+    def _ask_changes(self, following: Following, now: float) -> None:
         following.asked_changes_at = now
         replica = following.replica
         self._counts.gaps[replica.topic.syncer] += 1
@@ -189,7 +175,7 @@ class Topics:
         else:
             self._act_on(following.replica.take_changes(answer), following, now)
 
-    def _take_snapshot(self, ready: SnapshotReady, following: _Following, now: float) -> None:
+    def _take_snapshot(self, ready: SnapshotReady, following: Following, now: float) -> None:
         following.asked_snapshot_at = 0.0
         try:
             verdict = following.replica.take_snapshot(ready)
@@ -207,7 +193,7 @@ class Topics:
         connection.send_snapshot(replica.snapshot, skip=len(opening), egress=self._egress)
         self.to_write.append(connection)
 
-    def _begin_with_what_there_is(self, following: _Following) -> None:
+    def _begin_with_what_there_is(self, following: Following) -> None:
         """Send the snapshot at hand; what came since, if it is an older one, is in the log."""
         if following.replica.snapshot is None:
             return
@@ -217,7 +203,7 @@ class Topics:
         for connection in waiting:
             self._begin_snapshot(connection, following.replica)
 
-    def _take_changes_for(self, changes: Changes, following: _Following) -> None:
+    def _take_changes_for(self, changes: Changes, following: Following) -> None:
         frame = changes.frame
         if frame.epoch != following.replica.epoch:
             return  # it was asked before the topic was lost and begun anew
@@ -226,7 +212,7 @@ class Topics:
             connection.caught_up_to(frame.last, frame.payload, is_all=not changes.more)
         self.to_write += concerned
 
-    def _act_on(self, verdict: Verdict, following: _Following, now: float) -> None:
+    def _act_on(self, verdict: Verdict, following: Following, now: float) -> None:
         before = following.replica.log.last
         ready = following.replica.advance(now)
         if ready:
@@ -238,7 +224,7 @@ class Topics:
         elif not following.replica.is_asking and not following.asked_snapshot_at:
             self._begin_with_what_there_is(following)
 
-    def _lose(self, following: _Following, token: int) -> None:
+    def _lose(self, following: Following, token: int) -> None:
         """End whoever cannot be told what is missing: they start again with a snapshot."""
         if token != FOR_ALL:
             concerned = following.behind.answered(token)
@@ -250,7 +236,7 @@ class Topics:
             connection.end(CloseReason.HISTORY_LOST)
         self.to_write += concerned  # so that they are closed in this turn
 
-    def _fan_out(self, following: _Following, ready: list[Frame], before: int, now: float) -> None:
+    def _fan_out(self, following: Following, ready: list[Frame], before: int, now: float) -> None:
         payload = ready[0].payload if len(ready) == 1 else b"".join(f.payload for f in ready)
         last, size = ready[-1].last, len(payload)
         is_small = size <= PIECE_BYTES  # else in pieces, so that nobody waits for a whole share
@@ -269,6 +255,7 @@ class Topics:
     def remind(self, now: float) -> None:
         """Ask again what was not answered; leave topics nobody follows any more."""
         for following in list(self._following.values()):
+            self._end_waiting(following, now)
             if following.asked_snapshot_at and _is_due(following.asked_snapshot_at, now):
                 self._begin_with_what_there_is(following)
                 self._ask_snapshot(following, now)
@@ -278,7 +265,14 @@ class Topics:
                 self._ask_since(following.replica, position, position)
             self._leave_if_idle(following, now)
 
-    def _leave_if_idle(self, following: _Following, now: float) -> None:
+    def _end_waiting(self, following: Following, now: float) -> None:
+        """End those for whom no snapshot was made: another server may well have one."""
+        late = following.late(now)
+        for connection in late:
+            connection.end(CloseReason.NO_SNAPSHOT)
+        self.to_write += late
+
+    def _leave_if_idle(self, following: Following, now: float) -> None:
         if following.users:
             following.empty_since = 0.0
         elif not following.empty_since:

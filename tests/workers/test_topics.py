@@ -20,6 +20,7 @@ from typha.telemetry.closing import CloseReason
 from workers.connection import Stage
 from workers.counting import Counts
 from workers.egress import UNLIMITED
+from workers.following import NO_SNAPSHOT_SECONDS
 from workers.outbox import PIECE_BYTES, Refill
 from workers.topics import ASK_AGAIN_SECONDS, FOR_ALL, IDLE_SECONDS, Topics
 
@@ -122,6 +123,28 @@ def published(frame):
 def tick(sequence):
     """Make the parts of a tick."""
     return wire.encode_tick(Tick(EPOCH, {FELIX.value: sequence}))
+
+
+def test_who_waits_in_vain_may_look_elsewhere(worker):
+    """As where no snapshot can be written; whoever came later still waits."""
+    early, late = worker.come(1, now=1.0), worker.come(2, now=31.0)
+    worker.topics.remind(1.0 + NO_SNAPSHOT_SECONDS)
+    assert (early.ending, late.ending) == (None, None)
+    worker.topics.take_writes()
+    worker.topics.remind(1.5 + NO_SNAPSHOT_SECONDS)
+    assert (early.ending, late.ending) == (CloseReason.NO_SNAPSHOT, None)
+    assert worker.topics.take_writes() == [early]
+    worker.topics.leave(early)
+    worker.answered(worker.snapshot(10))
+    assert late.state is Stage.SNAPSHOT
+
+
+def test_a_pause_of_this_process_is_no_waiting(worker):
+    """Nobody could have been answered."""
+    client = worker.come(1, now=1.0)
+    client.forgive(100.0, 101.0)
+    worker.topics.remind(100.0 + NO_SNAPSHOT_SECONDS)
+    assert client.ending is None
 
 
 def test_those_who_come_together_share_a_snapshot(worker):

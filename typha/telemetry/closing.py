@@ -20,6 +20,7 @@ class CloseReason(StrEnum):
     UNEXPECTED_MESSAGE = "unexpected-message"
     UNDECODABLE = "undecodable"
     MESSAGE_TOO_LARGE = "message-too-large"
+    NO_SNAPSHOT = "no-snapshot"
     ACK_TIMEOUT = "ack-timeout"
     PONG_TIMEOUT = "pong-timeout"
     WRITE_TIMEOUT = "write-timeout"
