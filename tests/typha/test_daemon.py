@@ -151,6 +151,19 @@ def test_a_private_run_directory_is_made_and_removed(start):
     assert not Path(made).exists()
 
 
+@pytest.mark.parametrize("program", [("typha", "serve"), ("calico-typha",)])
+def test_who_is_told_to_end_while_it_starts_does_so(short_folder, program):
+    """A container's first process would not hear it, and the kernel end any other with a signal."""
+    file = short_folder / "typha.cfg"
+    os.mkfifo(file)  # which is read until somebody has written
+    command = [Path(sys.executable).with_name(program[0]), *program[1:], "-c", file]
+    with subprocess.Popen(command, env=settings(short_folder)) as process:
+        writer = os.open(file, os.O_WRONLY)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(90) == 0
+        os.close(writer)
+
+
 def test_probes_are_answered_while_the_datastore_is_away(start, monkeypatch):
     """Alive, not ready, and saying why; whoever wants to be served is sent elsewhere."""
     nobody, health = free_ports.take(), free_ports.take()

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 import click
 
 from typha import commands
-from typha.commands import streams, version
+from typha.commands import early, streams, version
 from typha.config import loading
 
 USAGE: Final = """Usage:
@@ -118,6 +118,7 @@ def main() -> NoReturn:
 
 def serve(config_file: str) -> int:
     """Run the server; return the exit code, having said on stderr why it could not start."""
+    early.obey()
     module = importlib.import_module("typha.commands.serve")  # only now: the others start fast
     try:
         code: int = module.run(config_file)

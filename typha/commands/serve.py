@@ -5,7 +5,7 @@ import os
 import click
 
 from typha import commands, daemon
-from typha.commands import options
+from typha.commands import early, options
 from typha.parent import listening, rundir
 
 
@@ -25,6 +25,7 @@ def serve(config_file: str) -> int:
 
 def run(config_file: str) -> int:
     """Run the server; raise CommandError or ConfigError for what keeps it from starting."""
+    early.obey()
     try:
         return daemon.run(daemon.Configuration(environ=os.environ, file=config_file))
     except rundir.RunDirError as error:
