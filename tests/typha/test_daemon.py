@@ -153,7 +153,7 @@ def test_a_private_run_directory_is_made_and_removed(start):
 
 @pytest.mark.parametrize("program", [("typha", "serve"), ("calico-typha",)])
 def test_who_is_told_to_end_while_it_starts_does_so(short_folder, program):
-    """A container's first process would not hear it, and the kernel end any other with a signal."""
+    """A first process of a container would not hear it, any other end by it, and leave things."""
     file = short_folder / "typha.cfg"
     os.mkfifo(file)  # which is read until somebody has written
     command = [Path(sys.executable).with_name(program[0]), *program[1:], "-c", file]
