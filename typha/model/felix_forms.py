@@ -6,7 +6,7 @@ The texts are those of the original's v1 configuration; Felix parses them with r
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from typha.model import durations, ports, typed
+from typha.model import durations, ports, qos, typed
 from typha.model.typed import Member, always, if_given, unless_empty
 
 _PROTO_PORT: Final = typed.struct(
@@ -96,7 +96,7 @@ UINT32: Final = Form(if_given, typed.UINT32, str)
 SECS: Final = Form(if_given, typed.DURATION, _seconds)
 MS: Final = Form(if_given, typed.DURATION, _milliseconds)
 PORT: Final = Form(if_given, ports.PORT, str)
-DSCP: Final = Form(if_given, typed.number_or(typed.STRING, typed.UINT8), str)
+DSCP: Final = Form(if_given, qos.DSCP, str)
 CSV: Final = Form(if_given, typed.STRINGS, ",".join)
 MAP: Final = Form(if_given, typed.STRING_MAP, _pairs)
 GOSLICE: Final = Form(if_given, ports.PORTS, _slice)

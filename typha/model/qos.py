@@ -7,7 +7,7 @@ of one pod is no reason to keep its endpoint from Felix.
 from collections.abc import Mapping
 from typing import Final
 
-from typha.model import quantities
+from typha.model import quantities, typed
 
 DSCP_ANNOTATION: Final = "qos.projectcalico.org/dscp"
 
@@ -39,12 +39,23 @@ _MEMBERS: Final = {**_KUBERNETES, **{_PREFIX + member: member for member in _ORD
 ANNOTATIONS: Final = frozenset({*_MEMBERS, DSCP_ANNOTATION})
 
 _MAX_DSCP: Final = 63
+_MAX_STORED: Final = 255  # of a number that a field holds, whatever sense it makes
 _DSCP_DIGITS: Final = 2
 _DSCP_NAMES: Final = frozenset(
     {"DF", "EF"}
     | {f"AF{group}{drop}" for group in range(1, 5) for drop in range(1, 4)}
     | {f"CS{group}" for group in range(7)}
 )
+
+
+def _stored(text: str) -> int | str:
+    """Return what a text stands for in a DSCP's field: digits are a number, if it is small."""
+    digits = text.lstrip("0") or text[:1]
+    is_number = digits.isascii() and digits.isdigit() and len(digits) <= len(str(_MAX_STORED))
+    return int(digits) if is_number and int(digits) <= _MAX_STORED else text
+
+
+DSCP: Final = typed.number_or(typed.parsed(_stored, ""), typed.UINT8)
 
 
 def dscp(text: str) -> int | str | None:

@@ -6,7 +6,7 @@ A name is `<node>-<orchestrator>-<workload>-<endpoint>`, each part with its dash
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from typha.model import macs, nets, ports, typed
+from typha.model import macs, nets, ports, qos, typed
 from typha.model.resources import ConversionError
 from typha.model.typed import always, if_given, unless_empty
 
@@ -96,7 +96,7 @@ _QOS: Final = typed.struct(
     ),
     unless_empty("ingressMaxConnections", typed.INT),
     unless_empty("egressMaxConnections", typed.INT),
-    if_given("dscp", typed.number_or(typed.STRING, typed.UINT8)),
+    if_given("dscp", qos.DSCP),
 )
 SPEC: Final = typed.struct(
     unless_empty("orchestrator", typed.STRING),

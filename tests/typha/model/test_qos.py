@@ -78,3 +78,24 @@ def test_members_come_in_the_order_sent():
         "egressMaxConnections",
         "dscp",
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("20", 20),
+        ("0063", 63),
+        ("00", 0),
+        ("255", 255),
+        ("0256", "0256"),
+        ("9" * 5000, "9" * 5000),
+        ("+5", "+5"),
+        ("\u0663", "\u0663"),
+        ("ef", "ef"),
+        ("", ""),
+        (7, 7),
+    ],
+)
+def test_a_stored_dscp_of_digits_is_a_number(given, kept):
+    """However it is quoted; what is no small number stays a text, for Felix to judge."""
+    assert qos.DSCP.convert(given) == kept

@@ -113,6 +113,8 @@ def test_every_form_of_field_has_its_text():
         ({"nodeSelector": "all()"}, None),
         ({"natPortRange": "http"}, "http"),
         ({"istioDSCPMark": "ef"}, "ef"),
+        ({"istioDSCPMark": "0023"}, "23"),
+        ({"istioDSCPMark": "0256"}, "0256"),
     ],
 )
 def test_what_is_empty_is_a_setting_only_where_it_could_also_be_absent(spec, text):
