@@ -18,7 +18,7 @@ compile() {
 }
 
 launcher() {
-    printf '#!%s\nimport sys\n\nfrom %s import main\n\nsys.exit(main())\n' "$2" "$3" >"$root/usr/bin/$1"
+    printf '#!%s\nfrom typha.__main__ import %s\n\n%s()\n' "$2" "$3" "$3" >"$root/usr/bin/$1"
     chmod 755 "$root/usr/bin/$1"
 }
 
@@ -44,8 +44,8 @@ server)
     compile "$library/typha"
     compile "$library/workers"
     mkdir -p "$root/usr/bin"
-    launcher typha "$4" typha.commands
-    launcher calico-typha "$4" typha.commands.calico_typha
+    launcher typha "$4" main
+    launcher calico-typha "$4" calico_typha
     rm -rf "$tools"
     ;;
 *)

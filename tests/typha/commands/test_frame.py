@@ -32,6 +32,28 @@ def test_help_lists_every_command_without_loading_any(typha):
     assert loaded.stdout.splitlines()[-1] == b"set()"
 
 
+INTERRUPTED = """
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+from typha import __main__
+getattr(__main__, sys.argv.pop(1))()
+"""
+
+
+@pytest.mark.parametrize("name", ["main", "calico_typha"])
+def test_ctrl_c_while_modules_load_is_no_traceback(name):
+    """It ends the process as it ends one that knows of no signal; who ignores it goes on."""
+    command = [sys.executable, "-c", INTERRUPTED, name, "--version"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+    ignoring = ["env", "--ignore-signal=INT", *command]
+    assert subprocess.run(ignoring, capture_output=True, check=True).stdout
+
+
 @pytest.mark.parametrize("name", [name for each in commands.SECTIONS.values() for name in each])
 def test_every_command_has_a_help_page(typha, name):
     """Which says more than its line in the list."""
