@@ -5,7 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from workers.connection import BYTES_A_TURN, Connection, Progress
+from typha.gob import varint
+from typha.syncproto import client_schema, generations
+from typha.syncproto.events import HelloAccepted
+from typha.syncproto.server import ServerSession
+from workers.connection import BYTES_A_TURN, READS_A_TURN, Connection, Progress
 from workers.egress import PIECE_BYTES
 
 PIECES_A_TURN = BYTES_A_TURN // PIECE_BYTES
@@ -62,3 +66,43 @@ def test_hurrying_a_client_that_has_gone_is_no_error(connection):
     connection.socket.close()
     connection.hurry()
     assert connection.ending is None
+
+
+@pytest.fixture
+def records():
+    """Give both ends of a connection that is read record by record, as TLS is."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.settimeout(0)
+    with ours, theirs:
+        session = ServerSession(version="v9", connection_id=1)
+        yield Connection(1, ours, "10.0.0.9", session), theirs
+
+
+def gob_messages(data):
+    """Cut a stream into its messages, as Go's encoder writes them."""
+    while data:
+        size, start = varint.decode_uint(data, 0)
+        yield data[: start + size]
+        data = data[start + size :]
+
+
+def test_a_hello_in_many_records_is_read_in_one_turn(records):
+    """Go writes each of its messages by itself, and they arrive together."""
+    connection, client = records
+    pieces = list(gob_messages(client_schema.hello(generations.hello())))
+    assert 1 < len(pieces) < READS_A_TURN
+    for piece in pieces:
+        client.send(piece)
+    (event,) = connection.read()
+    assert isinstance(event, HelloAccepted)
+    assert connection.ending is None
+
+
+def test_whoever_sends_crumbs_leaves_turns_to_others(records):
+    """What is left of them is read in the next."""
+    connection, client = records
+    hello = client_schema.hello(generations.hello())
+    for at in range(READS_A_TURN + 1):
+        client.send(hello[at : at + 1])
+    assert connection.read() == []
+    assert connection.socket.recv(10) == hello[READS_A_TURN : READS_A_TURN + 1]

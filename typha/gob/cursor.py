@@ -26,6 +26,11 @@ class Cursor:
         self.data = message
         self.offset = 0
 
+    def cut(self, start: int) -> None:
+        """Take out what has been read since `start`, and be there again."""
+        self.data = self.data[:start] + self.data[self.offset :]
+        self.offset = start
+
     @property
     def remaining(self) -> int:
         """How many bytes of the message are left."""

@@ -10,10 +10,10 @@ message without any, others of its shape can be told by their bytes.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from typha.gob import varint
+from typha.gob import values, varint
 from typha.gob.errors import LimitError, TruncatedError
 from typha.gob.shape import Shape
-from typha.gob.values import DEFINITION, Limits, MoreMessagesNeededError, Values
+from typha.gob.values import DEFAULT_LIMITS, NO_VALUE, NOTHING_KNOWN, Known, Limits, Outcome
 
 SHAPED_BYTES: Final = 512  # of a message that may have a shape: what is longer is no routine
 
@@ -21,43 +21,52 @@ SHAPED_BYTES: Final = 512  # of a message that may have a shape: what is longer 
 class Decoder:
     """One gob stream.  After a DecodeError nothing more can be read from it."""
 
-    __slots__ = ("_allowance", "_buffer", "_limits", "_messages", "_newest", "_values")
+    __slots__ = ("_allowance", "_begun", "_buffer", "_known", "_limits", "_newest", "_values")
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
         self._allowance = self._limits.message_bytes
+        self._values = self._limits.values
         self._buffer = bytearray()
-        self._messages: list[bytes] = []  # of a value that is not complete
-        self._newest = b""  # message, if it may have a shape
-        self._values = Values(self._limits)
+        self._begun = b""  # a value that is not complete
+        self._newest: tuple[bytes, Outcome] | None = None
+        self._known = NOTHING_KNOWN
 
     @property
     def buffered(self) -> int:
-        """How many bytes have been fed that belong to no returned value."""
-        return len(self._buffer) + sum(map(len, self._messages))
+        """How many bytes have been fed that belong to no returned value, without definitions."""
+        return len(self._buffer) + len(self._begun)
 
     @property
     def is_between_values(self) -> bool:
         """Whether the next byte begins a message, and that begins a value."""
-        return not self._buffer and not self._messages
+        return not self._buffer and not self._begun
+
+    @property
+    def known(self) -> Known:
+        """What types the stream has defined: the same object where other streams did it alike."""
+        return self._known
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they came."""
         self._buffer += data
 
     def shape(self) -> Shape | None:
-        """Return, once, the shape of the message that the newest value came in.
+        """Return the shape of the message that the newest value came in.
 
-        Whatever has it can be read without this decoder, whose state it would not change.  None
+        Whatever has it can be read without this decoder, whose state it would not change; and as
+        long as no type is defined that is true of all streams where the same is `known`.  None
         for a value that brought definitions along, took several messages, or is long.
         """
-        newest, self._newest = self._newest, b""
-        return Shape(newest, self._values.opaque) if newest else None
+        return Shape(self._newest[0], self._newest[1].opaque) if self._newest else None
 
     @property
     def opaque(self) -> list[bytes]:
-        """The opaque values in the newest value, in their order: the very objects that it has."""
-        return [value for _, value in self._values.opaque]
+        """The opaque values in the newest value, in their order: the very objects that it has.
+
+        None are told of a value that has no shape.
+        """
+        return [value for _, value in self._newest[1].opaque] if self._newest else []
 
     def take_rest(self) -> bytes:
         """Give back what was fed and not used, for whatever replaces this stream."""
@@ -67,38 +76,37 @@ class Decoder:
 
     def values(self) -> Iterator[Any]:
         """Yield every value that is complete; raise DecodeError for what Go would not take."""
-        while self._pull() is not None:
-            try:
-                value = self._values.read(self._messages, self._pull)
-            except MoreMessagesNeededError:
-                return
-            self._newest = self._shaped()
-            self._messages.clear()
+        while (message := self._pull()) is not None:
+            before, begun = self._known, self._begun
+            outcome = values.read(before, begun, message, self._limits)
+            self._known, self._begun = outcome.known, outcome.begun
+            self._values -= outcome.values
+            if self._values < 0:
+                raise LimitError("too many values in the messages of one")
+            if outcome.begun:
+                continue
+            self._values = self._limits.values
             self._allowance = self._limits.message_bytes
-            if value is not DEFINITION:
-                yield value
-
-    def _shaped(self) -> bytes:
-        """Give the message of a value if another like it would be read alike."""
-        message = self._messages[0]
-        is_alone = len(self._messages) == 1 and not self._values.has_defined
-        return message if is_alone and len(message) <= SHAPED_BYTES else b""
+            is_alone = outcome.known is before and not begun and len(message) <= SHAPED_BYTES
+            self._newest = (message, outcome) if is_alone else None
+            if outcome.value is not NO_VALUE:
+                yield outcome.value
 
     def _pull(self) -> bytes | None:
-        """Take a message that has arrived to those of the value; None when there is none."""
-        if not self._buffer:
+        """Take a message that has arrived; None when there is none."""
+        buffer = self._buffer
+        if not buffer:
             return None
         try:
-            size, start = varint.decode_uint(self._buffer, 0)
+            size, start = varint.decode_uint(buffer, 0)
         except TruncatedError:
             return None
         if size > self._allowance:
             raise LimitError(f"a message of {size} bytes where {self._allowance} are allowed")
         end = start + size
-        if end > len(self._buffer):
+        if end > len(buffer):
             return None
-        message = bytes(self._buffer[start:end])
-        del self._buffer[:end]
+        message = bytes(buffer[start:end])
+        del buffer[:end]
         self._allowance -= size
-        self._messages.append(message)
         return message

@@ -1,38 +1,42 @@
-"""The types that one gob stream has defined, and how to read a value of each.  Knows no framing.
+"""What one gob message says, given the types that its stream has defined.  Knows no framing.
 
 Go weaves type definitions into values: a value message may end with a definition inside an
 interface, further definitions follow as messages of their own, and a last one goes on where the
-first stopped.  A value whose messages have not all arrived is decoded anew when more of them have.
+first stopped.  With the definitions taken out, the pieces are one message.
 
-All clients of a release send the same definitions, so what the bytes of one mean is remembered.
+All clients of a release define the same types in the same order.  So what is known of types is
+never changed, only replaced, and streams share it; and what a short message says where the same is
+known is remembered.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from typha.gob import types
 from typha.gob.cursor import Cursor
-from typha.gob.errors import DecodeError, LimitError
+from typha.gob.errors import DecodeError, LimitError, TruncatedError
 from typha.gob.types import Builtin, Interface
 
 MAX_NAME_BYTES: Final = 1024  # Go refuses longer names in interfaces
-REMEMBERED_DEFINITIONS: Final = 256
-REMEMBERED_BYTES: Final = 512  # of a definition and what follows it in its message
-DEFINITION: Final = object()  # what a message held that carried no value
+REMEMBERED_MESSAGES: Final = 256  # a dozen for each release of clients
+REMEMBERED_BYTES: Final = 512  # of a message, with what came before it of its value
+NO_VALUE: Final = object()  # a message that only defines something, or has a part of a value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # told apart without looking inside
 class Limits:
     """What one sender may make us spend."""
 
     message_bytes: int = 1 << 20  # all messages of one value together
-    values: int = 10_000  # in one message
+    values: int = 10_000  # in one value, those read anew counted again
     depth: int = 32
     definitions: int = 256  # in one stream; a real client sends six
     definition_bytes: int = 64 << 10  # in one stream
 
+
+DEFAULT_LIMITS: Final = Limits()
 
 # What needs neither definitions nor further messages.
 _PRIMITIVES: Final[dict[int, Callable[[Cursor], Any]]] = {
@@ -46,65 +50,79 @@ _PRIMITIVES: Final[dict[int, Callable[[Cursor], Any]]] = {
 }
 
 
-class MoreMessagesNeededError(Exception):
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class Known:
+    """The types that a stream has defined, by their ids; streams that did it alike share one."""
+
+    definitions: Mapping[int, types.WireType]
+    definition_bytes: int
+
+
+NOTHING_KNOWN: Final = Known({}, 0)
+
+
+class Outcome(NamedTuple):
+    """What a message came to."""
+
+    known: Known  # from now on
+    begun: bytes  # a value that goes on in the next message, without definitions; b"" for none
+    value: Any  # or NO_VALUE
+    values: int  # read, as the limit counts them
+    opaque: tuple[tuple[int, bytes], ...]  # in the value, and where in the message they start
+
+
+class _MoreMessagesNeededError(Exception):
     """A value goes on in a message that has not arrived."""
 
 
-class Values:
-    """The types of one stream, and how to read a value of each."""
+def read(known: Known, begun: bytes, message: bytes, limits: Limits) -> Outcome:
+    """Read a message behind what has `begun` of its value; raises DecodeError."""
+    if not message:
+        raise TruncatedError("an empty message")
+    if len(begun) + len(message) > REMEMBERED_BYTES:
+        return _Reader(known, limits).read(begun + message)
+    return _remembered(known, begun, message, limits)
 
-    __slots__ = (
-        "_cursor",
-        "_definition_bytes",
-        "_definitions",
-        "_kept",
-        "_limits",
-        "_more",
-        "has_defined",
-        "opaque",
-    )
 
-    def __init__(self, limits: Limits) -> None:
+@lru_cache(maxsize=REMEMBERED_MESSAGES)
+def _remembered(known: Known, begun: bytes, message: bytes, limits: Limits) -> Outcome:
+    return _Reader(known, limits).read(begun + message)
+
+
+class _Reader:
+    """Reads one message."""
+
+    __slots__ = ("_cursor", "_definition_bytes", "_definitions", "_known", "_limits", "_passed")
+
+    def __init__(self, known: Known, limits: Limits) -> None:
+        self._known = known
         self._limits = limits
         self._cursor = Cursor(limits.depth, limits.values)
-        self._definition_bytes = 0
-        self._definitions: dict[int, types.WireType] = {}
-        self._kept: list[bytes] = []  # messages behind the one that is read
-        self._more: Callable[[], bytes | None] = lambda: None
-        self.has_defined = False  # something, in what was read last
-        self.opaque: list[tuple[int, bytes]] = []  # values, and where in the message they start
+        self._definitions = known.definitions
+        self._definition_bytes = known.definition_bytes
+        self._passed: list[tuple[int, bytes]] = []
 
-    def read(self, messages: list[bytes], more: Callable[[], bytes | None]) -> Any:
-        """Read what these messages and `more` of them hold: one value, or `DEFINITION`.
-
-        Raises MoreMessagesNeededError when the value goes on; what was defined inside is then
-        forgotten, as it comes again with the next attempt.  What was spent stays spent.
-        """
+    def read(self, message: bytes) -> Outcome:
         cursor = self._cursor
-        cursor.depth = self._limits.depth
-        if len(messages) == 1:
-            cursor.values = self._limits.values
-        known, definition_bytes = len(self._definitions), self._definition_bytes
-        self.opaque.clear()
-        self._kept = messages[1:]
-        self._more = more
-        cursor.open(messages[0])
+        cursor.open(message)
+        begun = b""
         try:
             value = self._top_level()
-        except MoreMessagesNeededError:
-            self._forget(known)
-            self._definition_bytes = definition_bytes
-            raise
+        except _MoreMessagesNeededError:
+            value, begun = NO_VALUE, cursor.data
         if cursor.remaining:
             raise DecodeError(f"{cursor.remaining} bytes too many in a message")
-        self.has_defined = len(self._definitions) > known
-        return value
+        known = self._known
+        if self._definitions is not known.definitions:
+            known = Known(self._definitions, self._definition_bytes)
+        spent = self._limits.values - cursor.values
+        return Outcome(known, begun, value, spent, tuple(self._passed))
 
     def _top_level(self) -> Any:
         type_id = self._cursor.read_int()
         if type_id < 0:
             self._receive_definition(-type_id)
-            return DEFINITION
+            return NO_VALUE
         return self._alone(type_id)
 
     def _alone(self, type_id: int) -> Any:
@@ -138,7 +156,7 @@ class Values:
 
     def _opaque(self) -> bytes:
         value = self._cursor.read_bytes()
-        self.opaque.append((self._cursor.offset - len(value), value))
+        self._passed.append((self._cursor.offset - len(value), value))
         return value
 
     def _interface(self) -> Interface | None:
@@ -156,37 +174,32 @@ class Values:
         return Interface(name, type_id, value)
 
     def _concrete_type(self) -> int:
-        """Read definitions, over as many messages as they take, up to the id of a value."""
+        """Take definitions out, up to the id of a value."""
         cursor = self._cursor
-        while True:
-            if not cursor.remaining:
-                message = self._kept.pop(0) if self._kept else self._more()
-                if message is None:
-                    raise MoreMessagesNeededError
-                cursor.open(message)
+        while cursor.remaining:
+            start = cursor.offset
             type_id = cursor.read_int()
             if type_id >= 0:
                 return type_id
             self._receive_definition(-type_id)
             if cursor.remaining:
                 cursor.read_uint()  # how long the next piece is, which needs no knowing
+            cursor.cut(start)
+        raise _MoreMessagesNeededError
 
     def _receive_definition(self, type_id: int) -> None:
         cursor = self._cursor
-        definition, size = _definition_in(cursor.data[cursor.offset :])
-        cursor.offset += size
-        self._definition_bytes += size
-        if not types.FIRST_FREE_ID <= type_id <= types.LAST_ID or type_id in self._definitions:
+        start = cursor.offset
+        definition = types.from_wire(self._value(types.WIRE_TYPE))
+        self._definition_bytes += cursor.offset - start
+        known = self._definitions
+        if not types.FIRST_FREE_ID <= type_id <= types.LAST_ID or type_id in known:
             raise DecodeError(f"type {type_id} is defined twice or reserved")
-        if len(self._definitions) >= self._limits.definitions:
+        if len(known) >= self._limits.definitions:
             raise LimitError(f"more than {self._limits.definitions} type definitions")
         if self._definition_bytes > self._limits.definition_bytes:
             raise LimitError(f"type definitions of {self._definition_bytes} bytes")
-        self._definitions[type_id] = definition
-
-    def _forget(self, known: int) -> None:
-        while len(self._definitions) > known:
-            self._definitions.popitem()
+        self._definitions = {**known, type_id: definition}
 
     def _struct(self, fields: tuple[types.Field, ...]) -> dict[str, Any]:
         cursor = self._cursor
@@ -198,7 +211,8 @@ class Values:
             if index >= len(fields):
                 raise DecodeError(f"field {index} in a struct of {len(fields)}")
             name, type_id = fields[index]
-            values[name] = self._value(type_id)
+            read_primitive = _PRIMITIVES.get(type_id)
+            values[name] = read_primitive(cursor) if read_primitive else self._value(type_id)
         cursor.spend(index + 1)
         cursor.leave()
         return values
@@ -220,20 +234,3 @@ class Values:
         values = [(self._value(key), self._value(element)) for _ in range(count)]
         cursor.leave()
         return values
-
-    def read_definition(self, data: bytes) -> tuple[types.WireType, int]:
-        """Read the definition that these bytes begin with, and how many of them it takes."""
-        self._cursor.open(data)
-        definition = types.from_wire(self._value(types.WIRE_TYPE))
-        return definition, self._cursor.offset
-
-
-def _definition_in(data: bytes) -> tuple[types.WireType, int]:
-    if len(data) > REMEMBERED_BYTES:
-        return Values(Limits()).read_definition(data)
-    return _remembered_definition(data)
-
-
-@lru_cache(maxsize=REMEMBERED_DEFINITIONS)
-def _remembered_definition(data: bytes) -> tuple[types.WireType, int]:
-    return Values(Limits()).read_definition(data)

@@ -6,12 +6,13 @@ a field of another kind is an error.
 
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
+from weakref import WeakKeyDictionary
 
 from typha.gob.decoder import Decoder
 from typha.gob.errors import DecodeError, LimitError
 from typha.gob.shape import Shape
 from typha.gob.types import Interface
-from typha.gob.values import Limits
+from typha.gob.values import DEFAULT_LIMITS, Known, Limits
 from typha.gob.varint import MAX_UINT
 from typha.syncproto import timestamps
 from typha.syncproto.errors import MessageTooLargeError, UndecodableError, UnexpectedMessageError
@@ -35,15 +36,27 @@ _LARGEST_BYTE: Final = 255
 _SHOWN_NAME: Final = 80
 
 
+class _Routine:
+    """How the messages look that clients send again and again, where the same types are known."""
+
+    __slots__ = ("ack", "pong")
+
+    def __init__(self) -> None:
+        self.ack: Shape | None = None
+        self.pong: Shape | None = None
+
+
+_ROUTINES: Final[WeakKeyDictionary[Known, _Routine]] = WeakKeyDictionary()
+
+
 class MessageReader:
     """One gob stream of messages.  After a PeerError nothing more can be read from it."""
 
-    __slots__ = ("_decoder", "_has_learned", "_pongs")
+    __slots__ = ("_decoder", "_routine")
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self._decoder = Decoder(limits)
-        self._pongs: Shape | None = None
-        self._has_learned = False  # at most once, for it costs more than it saves at first
+        self._routine: _Routine | None = None  # of the types that are known
 
     @property
     def buffered(self) -> int:
@@ -54,16 +67,20 @@ class MessageReader:
         """Take bytes as they came."""
         self._decoder.feed(data)
 
-    def pong(self, data: bytes) -> Pong | None:
-        """Return the pong that these bytes are, if they are one like an earlier one and no more.
+    def routine(self, data: bytes) -> Ack | Pong | None:
+        """Return the message that these bytes are, if they are one like an earlier one, no more.
 
-        Otherwise, they are to be fed.  Nearly all that clients send is pongs of the same shape.
-        Raises PeerError as `messages` does.
+        Otherwise, they are to be fed.  Nearly all that clients send looks as it did before, from
+        them or from others that define the same types.  Raises PeerError as `messages` does.
         """
-        if self._pongs is None or not self._decoder.is_between_values:
+        routine = self._routine
+        if routine is None or not self._decoder.is_between_values:
             return None
-        found = self._pongs.values_in(data)
-        return None if found is None else Pong(ping_unix_nanoseconds=timestamps.decode(*found))
+        if routine.pong is not None and (found := routine.pong.values_in(data)) is not None:
+            return Pong(ping_unix_nanoseconds=timestamps.decode(*found))
+        if routine.ack is not None and routine.ack.values_in(data) is not None:
+            return Ack()
+        return None
 
     def take_rest(self) -> bytes:
         """Give back what was fed and not used, for whatever replaces this stream."""
@@ -74,24 +91,30 @@ class MessageReader:
         try:
             for value in self._decoder.values():
                 message = message_from(value)
-                if isinstance(message, Pong) and not self._has_learned:
-                    self._learn(value["Message"].value)
+                self._learn(message, value)
                 yield message
         except LimitError as error:
             raise MessageTooLargeError(str(error)) from error
         except DecodeError as error:
             raise UndecodableError(str(error)) from error
 
-    def _learn(self, fields: dict[str, Any]) -> None:
-        """Remember how a pong looks, if all it says is the ping's time, as real clients' do."""
-        shape = self._decoder.shape()
-        if shape is None:
-            return
-        self._has_learned = True
-        opaque = self._decoder.opaque
-        time = fields.get("PingTimestamp")
-        if time and len(fields) == len(opaque) == 1 and opaque[0] is time:
-            self._pongs = shape
+    def _learn(self, message: Message | None, value: Any) -> None:
+        """Remember how an ACK looks, and a pong if all it says is the ping's time, as it should.
+
+        A message that defines types has no shape, and does not come again.
+        """
+        decoder = self._decoder
+        routine = _ROUTINES.get(decoder.known)
+        if routine is None:
+            routine = _ROUTINES[decoder.known] = _Routine()
+        self._routine = routine
+        if isinstance(message, Ack) and routine.ack is None and not decoder.opaque:
+            routine.ack = decoder.shape()
+        elif isinstance(message, Pong) and routine.pong is None:
+            fields, opaque = value["Message"].value, decoder.opaque
+            time = fields.get("PingTimestamp")
+            if time and len(fields) == len(opaque) == 1 and opaque[0] is time:
+                routine.pong = decoder.shape()
 
 
 def message_from(envelope: Any) -> Message | None:

@@ -25,6 +25,7 @@ from typha.telemetry.closing import CloseReason
 RESTART_TEXT: Final = "enable compression: snappy;send binary snapshot"
 MAX_MESSAGE_BYTES: Final = 1 << 20  # the reference's cap where it has one; a real hello has 400
 MAX_TEXT: Final = 1024  # what is kept of names a client gives itself; Kubernetes' have 253
+MAX_ALGORITHMS: Final = 8  # of compression; there is one
 MAX_UNASKED_PONGS: Final = 100  # between two pings; real clients send none, floods cost us time
 _LIMITS: Final = Limits(message_bytes=MAX_MESSAGE_BYTES)
 
@@ -113,8 +114,8 @@ class ServerSession:
             raise UsageError("the session is closed")
         events: list[Event] = []
         try:
-            if pong := self._reader.pong(data):
-                return self._handle(pong)
+            if routine := self._reader.routine(data):
+                return self._handle(routine)
             self._reader.feed(data)
             for message in self._reader.messages():
                 events += self._handle(message)
@@ -206,17 +207,25 @@ def accept(hello: ClientHello, *, refuse_legacy: bool) -> HelloAccepted:
         raise HelloError(CloseReason.LEGACY_CLIENT_REFUSED, text)
     # As in the reference, without a restart there is no way to begin compression.
     compress = hello.supports_decoder_restart and Codec.SNAPPY in hello.compression_algorithms
-    kept = dataclasses.replace(
-        hello,
-        hostname=_kept(hello.hostname),
-        info=_kept(hello.info),
-        version=_kept(hello.version),
-        compression_algorithms=tuple(map(_kept, hello.compression_algorithms[:8])),
-    )
     codec = Codec.SNAPPY if compress else Codec.PLAIN
-    return HelloAccepted(hello=kept, syncer=syncer, codec=codec, dialect=dialect)
+    return HelloAccepted(hello=_kept(hello), syncer=syncer, codec=codec, dialect=dialect)
 
 
-def _kept(text: str) -> str:
-    """Make of what a client says of itself something that can be shown: Go's strings are bytes."""
+def _kept(hello: ClientHello) -> ClientHello:
+    """Make of what a client says of itself something to keep and to show."""
+    algorithms = hello.compression_algorithms
+    said = "".join((hello.hostname, hello.info, hello.version, *algorithms))
+    if said.isascii() and len(said) <= MAX_TEXT and len(algorithms) <= MAX_ALGORITHMS:
+        return hello
+    return dataclasses.replace(
+        hello,
+        hostname=_shown(hello.hostname),
+        info=_shown(hello.info),
+        version=_shown(hello.version),
+        compression_algorithms=tuple(map(_shown, algorithms[:MAX_ALGORITHMS])),
+    )
+
+
+def _shown(text: str) -> str:
+    """Shorten a text, and replace what cannot be shown: Go's strings are bytes."""
     return text[:MAX_TEXT].encode(errors="surrogateescape").decode(errors="replace")

@@ -16,14 +16,14 @@ from typha.gob.decoder import Decoder
 from typha.gob.encoder import Encoder
 from typha.gob.errors import DecodeError, LimitError, TruncatedError
 from typha.gob.types import Builtin, Field, Interface
-from typha.gob.values import Limits
+from typha.gob.values import DEFAULT_LIMITS, Limits
 
 NUMBERS = types.SliceType("[]uint", Builtin.UINT)
 BOX = types.StructType("Box", (Field("Content", Builtin.INTERFACE),))
 PAIR = types.StructType("Pair", (Field("A", Builtin.UINT), Field("B", Builtin.UINT)))
 
 
-def decode(data: bytes, step: int = 0, limits: Limits | None = None) -> list[Any]:
+def decode(data: bytes, step: int = 0, limits: Limits = DEFAULT_LIMITS) -> list[Any]:
     """Return every value of a stream that is fed in pieces of `step` bytes, or at once."""
     decoder = Decoder(limits)
     values = []

@@ -87,7 +87,7 @@ def test_a_value_of_go_is_encoded_to_go_s_bytes(vector: dict[str, Any]) -> None:
     again = base64.b64decode(vector["again_b64"])
     _, start = varint.decode_uint(again, 0)
     type_id, _ = varint.decode_int(again, start)
-    definitions = decoder._values._definitions  # under the ids that Go chose
+    definitions = decoder.known.definitions  # under the ids that Go chose
     assert Encoder(definitions).message(type_id, value) == again
 
 

@@ -39,11 +39,14 @@ def test_a_message_is_known_by_all_but_its_opaque_values() -> None:
     assert shape.values_in(pair(b"ab", 7, b"cde")[:-1]) is None
 
 
-def test_a_shape_is_told_once() -> None:
-    """Of the newest value."""
-    decoder = decoded(pair(b"ab", 7, b"cde"))
-    assert decoder.shape() is not None
-    assert decoder.shape() is None
+def test_a_shape_holds_for_all_streams_that_know_the_same_types() -> None:
+    """They share what they know until one of them defines something else."""
+    one, other = decoded(pair(b"ab", 7, b"cde")), decoded(b"")
+    assert one.known is other.known
+    other.feed(Encoder({80: BLOB}).definition(80))
+    list(other.values())
+    assert one.known is not other.known
+    assert 80 not in one.known.definitions
 
 
 @pytest.mark.parametrize(

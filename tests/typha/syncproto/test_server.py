@@ -6,6 +6,7 @@ One module, for the recordings, the table and the hostile bytes change with one 
 import base64
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -13,6 +14,7 @@ from hypothesis import given, settings, strategies as st
 from tests import recordings
 from tests.recordings import Recording
 from typha.gob import varint
+from typha.gob.values import Limits
 from typha.syncproto import client_schema, generations, schema, server
 from typha.syncproto.errors import HelloError, PeerError, UnexpectedMessageError, UsageError
 from typha.syncproto.events import Event, HelloAccepted, Ponged, SnapshotWanted, Streaming
@@ -444,19 +446,48 @@ def told(serving: ServerSession, data: bytes, step: int) -> tuple[list[Event], s
     return events, str(serving.end_of_input())
 
 
+def reader_of(vector: dict[str, Any]) -> MessageReader:
+    """Return a reader that has read a first message of this kind, which defines its type."""
+    reader = MessageReader(Limits())  # what others have been told is of no use here
+    reader.feed(base64.b64decode(vector["fresh_b64"]))
+    assert len(list(reader.messages())) == 1
+    return reader
+
+
 @pytest.mark.golden
-def test_the_pongs_of_real_clients_are_told_by_their_looks() -> None:
-    """From the second one on: the first defines their type."""
-    messages = {vector["name"]: vector for vector in recordings.gob_vectors()["messages"]}
-    for name, is_known in (("MsgPong ping only", True), ("MsgPong both", False)):
-        reader = MessageReader()
-        again = base64.b64decode(messages[name]["again_b64"])
-        for data in (base64.b64decode(messages[name]["fresh_b64"]), again):
-            assert reader.pong(data) is None
-            reader.feed(data)
-            (message,) = reader.messages()
-            assert isinstance(message, Pong)
-        assert reader.pong(again) == (message if is_known else None)
+@pytest.mark.parametrize(
+    ("name", "known"), [("MsgACK", Ack), ("MsgPong ping only", Pong), ("MsgPong both", None)]
+)
+def test_what_real_clients_repeat_is_told_by_its_looks(name: str, known: type | None) -> None:
+    """Once it has been read without definitions."""
+    (vector,) = [v for v in recordings.gob_vectors()["messages"] if v["name"] == name]
+    reader = reader_of(vector)
+    again = base64.b64decode(vector["again_b64"])
+    assert reader.routine(again) is None
+    reader.feed(again)
+    (message,) = reader.messages()
+    assert reader.routine(again) == (message if known else None)
+    assert known is None or isinstance(message, known)
+    assert reader.routine(again + again) is None
+    reader.feed(again[:1])
+    assert reader.routine(again[1:]) is None
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("name", ["MsgACK", "MsgPong ping only"])
+def test_one_client_s_looks_are_another_s_if_both_define_the_same(name: str) -> None:
+    """As all of a release do."""
+    (vector,) = [v for v in recordings.gob_vectors()["messages"] if v["name"] == name]
+    again = base64.b64decode(vector["again_b64"])
+    limits = Limits()
+    one, other = MessageReader(limits), MessageReader(limits)
+    for reader in (one, other):
+        reader.feed(base64.b64decode(vector["fresh_b64"]))
+        assert len(list(reader.messages())) == 1
+    assert other.routine(again) is None
+    one.feed(again)
+    (message,) = one.messages()
+    assert other.routine(again) == message
 
 
 def test_leaving_in_the_middle_of_a_message_is_a_loss() -> None:
