@@ -31,11 +31,12 @@ def process(resource: Resource) -> list[KV]:
 
 
 def process_with_blocks(resource: Resource) -> list[KV]:
-    """Return the keys of a node and a block for each of its pod networks."""
+    """Return the keys of a node and a block for each of its pod networks, one for each key."""
+    networks = map(nets.parse_cidr, resource.value["status"].get("podCIDRs") or ())
     blocks = (
         KV(paths.block(cidr), _block(cidr, resource.name), resource.revision)
-        for text in resource.value["status"].get("podCIDRs") or ()
-        if (cidr := nets.parse_cidr(text)) is not None
+        for cidr in dict.fromkeys(networks)
+        if cidr is not None
     )
     return [*process(resource), *blocks]
 

@@ -206,6 +206,14 @@ def test_with_pod_networks_each_is_a_block():
     )
 
 
+def test_a_pod_network_that_is_named_twice_is_one_block():
+    """However it is spelled: clients would be told twice that it is new, and that it is gone."""
+    obj = copy.deepcopy(NODE)
+    obj["spec"]["podCIDRs"] += ["10.244.1.7/24", "10.244.1.0/24"]
+    keys = [kv.key for kv in felix_nodes.process_with_blocks(nodes.read(obj, POD_CIDR))]
+    assert len(keys) == len(set(keys))
+
+
 @pytest.mark.parametrize(
     ("cidr", "address"), [("10.0.0.255/24", "10.0.0.0"), ("fd00::/64", None), ("", "192.168.10.1")]
 )
