@@ -121,13 +121,13 @@ class _Reader:
 
     def _continued(self, value: str) -> str:
         """Join lines that end in a backslash; comments and quotes mean nothing in them."""
+        parts = [value]
         for line in self._rest():
             following = line.strip(_SPACES)
-            value += following
-            if not following or not value.endswith("\\"):
+            parts.append(following.removesuffix("\\"))
+            if not following.endswith("\\"):
                 break
-            value = value[:-1]
-        return value
+        return "".join(parts)
 
 
 def _unquoted(value: str) -> str:
