@@ -1,6 +1,6 @@
-"""When the certificates in our files expire.
+"""Since when the certificates in our files are valid, and when they expire.
 
-Reads just the one field, as a library for certificates would double what this process weighs.
+Reads just the two fields, as a library for certificates would double what this process weighs.
 Whether certificates are any good is not judged here.
 """
 
@@ -9,7 +9,7 @@ import logging
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from typha.config.settings import Settings
 
@@ -35,54 +35,77 @@ def files(settings: Settings) -> dict[str, str]:
     return {role: path for role, path in known.items() if path}
 
 
-def earliest(paths: dict[str, str]) -> dict[str, float]:
-    """Return, by role, when the first certificate of a file expires, in Unix seconds.
+class Span(NamedTuple):
+    """From when to when something is valid, in Unix seconds."""
+
+    begins: float
+    expires: float
+
+
+def spans(paths: dict[str, str]) -> dict[str, Span]:
+    """Return, by role, when all certificates of a file are valid.
 
     Files that cannot be read now are left out; who uses them says so in the log.
     """
     found = {}
     for role, path in paths.items():
         try:
-            found[role] = min(dates(Path(path).read_text(encoding="ascii", errors="replace")))
+            each = list(dates(Path(path).read_text(encoding="ascii", errors="replace")))
+            found[role] = Span(max(s.begins for s in each), min(s.expires for s in each))
         except (OSError, ValueError) as error:
             log.debug("no expiry", extra={"file": path, "error": error})
     return found
 
 
 class Warner:
-    """Tells the log of what has expired or soon will, once each time."""
+    """Tells the log of what has expired, soon will, or is not valid yet, once each time."""
 
     def __init__(self, paths: dict[str, str]) -> None:
         """Take the files by what they are for."""
         self._paths = paths
-        self._told: dict[str, tuple[float, bool]] = {}  # expiry, and whether that had been
+        self._told: dict[str, tuple[Span, str]] = {}
 
-    def look(self, expiries: dict[str, float], now: float) -> None:
-        """Take when certificates expire, by role, and the time, both in Unix seconds."""
-        for role, expires in expiries.items():
-            is_over = expires <= now
-            if expires - now > SOON_SECONDS or self._told.get(role) == (expires, is_over):
+    def look(self, found: dict[str, Span], now: float) -> None:
+        """Take when certificates are valid, by role, and the time in Unix seconds."""
+        for role, span in found.items():
+            finding = _finding(span, now)
+            if self._told.get(role) == (span, finding):
                 continue
-            self._told[role] = (expires, is_over)
-            moment = dt.datetime.fromtimestamp(expires, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
-            about = {"role": role, "file": self._paths[role], "expires": moment}
-            if is_over:
-                log.error("certificate has expired", extra=about)
-            else:
-                log.warning("certificate expires soon", extra=about)
+            self._told[role] = (span, finding)
+            about = {"role": role, "file": self._paths[role], "expires": _moment(span.expires)}
+            match finding:
+                case "over":
+                    log.error("certificate has expired", extra=about)
+                case "early":  # or a clock is wrong: this one, or that of who has issued it
+                    begins = {**about, "begins": _moment(span.begins)}
+                    log.error("certificate is not valid yet", extra=begins)
+                case "soon":
+                    log.warning("certificate expires soon", extra=about)
 
 
-def dates(pem: str) -> Iterator[float]:
-    """Yield when each certificate of a PEM text expires.  Raises ValueError if one is broken."""
+def _finding(span: Span, now: float) -> str:
+    if span.expires <= now:
+        return "over"
+    if now < span.begins:
+        return "early"
+    return "soon" if span.expires - now <= SOON_SECONDS else ""
+
+
+def _moment(unix_seconds: float) -> str:
+    return dt.datetime.fromtimestamp(unix_seconds, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def dates(pem: str) -> Iterator[Span]:
+    """Yield when each certificate of a PEM text is valid.  Raises ValueError if one is broken."""
     for part in pem.split(_BEGIN)[1:]:
         body, end, _rest = part.partition(_END)
         if not end:
             raise ValueError("a certificate does not end")
-        yield not_after(ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{body}{_END}\n"))
+        yield validity(ssl.PEM_cert_to_DER_cert(f"{_BEGIN}{body}{_END}\n"))
 
 
-def not_after(der: bytes) -> float:
-    """Return when a certificate expires, in Unix seconds.  Raises ValueError if it is broken."""
+def validity(der: bytes) -> Span:
+    """Return when a certificate is valid.  Raises ValueError if it is broken."""
     try:
         _tag, certificate, _ = _element(der)
         _tag, signed, _ = _element(certificate)
@@ -91,12 +114,12 @@ def not_after(der: bytes) -> float:
             _tag, _serial, rest = _element(rest)
         _tag, _algorithm, rest = _element(rest)
         _tag, _issuer, rest = _element(rest)
-        _tag, validity, _ = _element(rest)
-        _tag, _before, rest = _element(validity)
+        _tag, both, _ = _element(rest)
+        first_tag, before, rest = _element(both)
         tag, after, _ = _element(rest)
     except IndexError as error:
         raise ValueError("a certificate is cut short") from error
-    return _time(tag, after.decode("ascii"))
+    return Span(_time(first_tag, before.decode("ascii")), _time(tag, after.decode("ascii")))
 
 
 def _element(data: bytes) -> tuple[int, bytes, bytes]:

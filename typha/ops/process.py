@@ -82,9 +82,10 @@ class Ops:
     def _look_at_certificates(self, now: float) -> None:
         if now >= self._look_at:
             self._look_at = now + expiry.LOOK_SECONDS
-            dates = expiry.earliest(self._certificates)
+            spans = expiry.spans(self._certificates)
+            dates = {role: span.expires for role, span in spans.items()}
             self._figures.set_gauges("typha_cert_not_after_timestamp_seconds", dates)
-            self._expiry.look(dates, time.time())
+            self._expiry.look(spans, time.time())
 
     def _tell_of_readiness(self) -> None:
         """Log when it goes and comes, and why: afterwards nobody could tell."""

@@ -1,4 +1,4 @@
-"""When certificates expire, beside what a library for certificates says."""
+"""When certificates are valid, beside what a library for certificates says."""
 
 import base64
 import contextlib
@@ -13,6 +13,7 @@ from typha.certs import making
 from typha.certs.making import Plan
 from typha.config.settings import MetricsSettings, Settings, TlsSettings
 from typha.ops import expiry
+from typha.ops.expiry import Span
 
 FIRST_VERSION = """\
 -----BEGIN CERTIFICATE-----
@@ -26,12 +27,18 @@ y41xNRcCIQDCnC9+hsqd9COv60FaCbIUyvvkxitMoPDvRV41/O80aw==
 """
 
 
+def span_of(certificate: x509.Certificate) -> Span:
+    """Return what the library says."""
+    dates = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    return Span(*(date.timestamp() for date in dates))
+
+
 @pytest.mark.parametrize("days", [1, 365, 36500])
 def test_the_date_is_the_one_that_the_library_reads(tmp_path, days):
     """Also beyond 2049, where it is written differently."""
     making.make(Plan(days=days), tmp_path)
     pem = (tmp_path / "typha.crt").read_bytes()
-    expected = x509.load_pem_x509_certificate(pem).not_valid_after_utc.timestamp()
+    expected = span_of(x509.load_pem_x509_certificate(pem))
     assert list(expiry.dates(pem.decode())) == [expected]
 
 
@@ -39,7 +46,7 @@ def test_certificates_of_the_first_version_have_a_date_too():
     """An openssl older than 3.2 makes such where it is told of no extension."""
     certificate = x509.load_pem_x509_certificate(FIRST_VERSION.encode())
     assert certificate.version is x509.Version.v1
-    assert list(expiry.dates(FIRST_VERSION)) == [certificate.not_valid_after_utc.timestamp()]
+    assert list(expiry.dates(FIRST_VERSION)) == [span_of(certificate)]
 
 
 def test_the_first_of_a_file_to_expire_counts(tmp_path):
@@ -50,8 +57,9 @@ def test_the_first_of_a_file_to_expire_counts(tmp_path):
     bundle = tmp_path / "bundle.pem"
     parts = [(tmp_path / name / "typhaca.crt").read_text() for name in ("new", "old")]
     bundle.write_text("# ours\n" + "\n".join(parts))
-    (found,) = expiry.earliest({"ca": str(bundle)}).values()
-    assert found == min(expiry.dates(parts[1]))
+    (found,) = expiry.spans({"ca": str(bundle)}).values()
+    (new,), (old,) = (expiry.dates(part) for part in parts)
+    assert found == Span(new.begins, old.expires)
 
 
 def test_files_that_cannot_be_read_are_left_out(tmp_path):
@@ -59,7 +67,7 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path):
     (tmp_path / "empty").touch()
     (tmp_path / "noise").write_text(f"{expiry._BEGIN}\nAAAA\n{expiry._END}\n")
     paths = {name: str(tmp_path / name) for name in ("missing", "empty", "noise")}
-    assert expiry.earliest(paths) == {}
+    assert expiry.spans(paths) == {}
 
 
 def test_only_what_is_configured_is_looked_at():
@@ -76,7 +84,7 @@ def test_only_what_is_configured_is_looked_at():
 def test_noise_is_refused_with_one_error(noise):
     """Whatever it is."""
     with contextlib.suppress(ValueError):
-        expiry.not_after(noise)
+        expiry.validity(noise)
 
 
 @given(st.data())
@@ -100,8 +108,9 @@ def test_what_expires_is_told_once_before_and_once_after(caplog):
     warner = expiry.Warner({"server": "/certs/typha.crt", "ca": "/certs/typhaca.crt"})
     expires = 1_000_000_000.0
     for days in (-15, -14, -13, 0, 1, 2):
-        warner.look({"server": expires, "ca": expires + 1e9}, expires + days * 86400.0)
-    warner.look({"server": expires + 3 * 86400.0}, expires + 2 * 86400.0)
+        found = {"server": Span(0.0, expires), "ca": Span(0.0, expires + 1e9)}
+        warner.look(found, expires + days * 86400.0)
+    warner.look({"server": Span(0.0, expires + 3 * 86400.0)}, expires + 2 * 86400.0)
     told = [(one.levelname, one.message, one.role, one.expires) for one in caplog.records]
     assert told == [
         ("WARNING", "certificate expires soon", "server", "2001-09-09 01:46 UTC"),
@@ -109,3 +118,17 @@ def test_what_expires_is_told_once_before_and_once_after(caplog):
         ("WARNING", "certificate expires soon", "server", "2001-09-12 01:46 UTC"),
     ]
     assert {one.file for one in caplog.records} == {"/certs/typha.crt"}
+
+
+def test_what_is_not_valid_yet_is_told_with_its_first_moment(caplog):
+    """Mostly it is a clock that is wrong; nothing else of this server would show it."""
+    warner = expiry.Warner({"server": "/certs/typha.crt"})
+    span = Span(1_000_000_000.0, 1_000_001_000.0)
+    for now in (span.begins - 60.0, span.begins - 1.0, span.begins):
+        warner.look({"server": span}, now)
+    told = [(one.levelname, one.message) for one in caplog.records]
+    assert told == [
+        ("ERROR", "certificate is not valid yet"),
+        ("WARNING", "certificate expires soon"),
+    ]
+    assert caplog.records[0].begins == "2001-09-09 01:46 UTC"
