@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 YOUNG_SECONDS: Final = 1.0  # a snapshot is used that long whatever has changed since
 REMEMBERED_BYTES: Final = 8 << 20  # of answers: workers ask alike, for clients that came together
+UNFOLLOWED_SECONDS: Final = 60.0  # that a snapshot is kept though no worker follows its topic
 TAIL_SHARE: Final = 0.25  # changes since, in shares of its keys, up to which an older one is used
 
 
@@ -49,6 +51,7 @@ class Answers:
         self._streamed_batch = streamed_batch
         self._largest_answer = largest_answer
         self._ready: dict[Topic, tuple[float, SnapshotReady]] = {}
+        self._used_at: dict[Topic, float] = {}
         self._told: dict[tuple[bytes, int], Changes] = {}  # to which topic, since when
         self._told_bytes = 0
         self._backlogs: dict[SyncerType, Backlog] = {}
@@ -84,8 +87,20 @@ class Answers:
         self._told_bytes = 0
         self._backlogs.clear()
 
+    def sweep(self, followed: Collection[bytes], now: float) -> None:
+        """Remove snapshots of topics without followers: they take memory, and may never be of use.
+
+        Clients of an old release, say, are many until all nodes are updated, and then none.
+        """
+        for topic, (_, ready) in list(self._ready.items()):
+            if ready.topic in followed:
+                self._used_at[topic] = now
+            elif now - self._used_at[topic] > UNFOLLOWED_SECONDS:
+                Path(ready.path).unlink(missing_ok=True)
+                del self._ready[topic]
+
     def _snapshot(self, topic: Topic, stream: Stream) -> SnapshotReady:
-        now = time.monotonic()
+        now = self._used_at[topic] = time.monotonic()
         known = self._ready.get(topic)
         if known is not None and self._is_good(known, stream, now):
             self.reused[topic.syncer] += 1

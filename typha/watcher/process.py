@@ -228,6 +228,7 @@ class Watcher:
             return
         self._tick_at = now + TICK_SECONDS
         self._answers.forget()
+        self._answers.sweep(self._publisher.subscriptions, now)
         self._room.turn(now)
         self._pipeline.turn(now)
         streams = self._pipeline.streams

@@ -1,5 +1,6 @@
 """What workers are told when they ask: a snapshot that is good enough, or what has changed."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from typha.journal import store
 from typha.syncproto.frames import Topic
 from typha.syncproto.messages import Codec, Dialect, KVs, SyncStatus, SyncStatusMessage
 from typha.watcher import answers
-from typha.watcher.answers import Answers
+from typha.watcher.answers import UNFOLLOWED_SECONDS, Answers
 from typha.watcher.pipeline import Pipeline
 
 TOPIC = Topic(FELIX, Dialect.MODERN, Codec.PLAIN)
@@ -118,6 +119,19 @@ def test_a_snapshot_that_was_swept_away_is_made_anew(watcher, tmp_path):
         path.unlink()
     watcher.snapshot()
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_snapshot_that_nobody_follows_any_more_makes_room(watcher, tmp_path):
+    """Not at once: who has just asked may be about to follow, or to be followed by others."""
+    watcher.snapshot()
+    now = time.monotonic()
+    (kept,) = tmp_path.iterdir()
+    watcher.answers.sweep({NAME}, now + 1000.0)
+    watcher.answers.sweep(set(), now + 1000.0 + UNFOLLOWED_SECONDS)
+    assert kept.exists()
+    watcher.answers.sweep(set(), now + 1001.0 + UNFOLLOWED_SECONDS)
+    assert not kept.exists()
+    assert Path(watcher.snapshot().path).exists()
 
 
 def test_what_a_former_watcher_left_is_removed(tmp_path):
