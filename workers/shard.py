@@ -9,9 +9,11 @@ from typing import Final
 
 from typha.config.settings import ServerSettings
 from typha.scoreboard import Worker
+from typha.syncproto import dialects
 from typha.syncproto.errors import UsageError
 from typha.syncproto.events import Event, HelloAccepted, Ponged, SnapshotWanted, Streaming
 from typha.syncproto.frames import Topic
+from typha.syncproto.messages import SyncerType
 from typha.telemetry.closing import CloseReason
 from workers.connection import Connection, Deadline, Progress, Stage
 from workers.counting import Counts
@@ -176,6 +178,7 @@ class Shard:
                 self._note_round_trip(connection, event, now)
             case HelloAccepted():
                 connection.hello = event
+                _warn_of_a_guess(connection, event)
                 self._counts.begun(event)
                 connection.add(connection.session.data_to_send())
                 self._set_deadline(
@@ -275,3 +278,16 @@ def _topic(connection: Connection) -> Topic:
     if hello is None:
         raise UsageError("a stream without a hello")
     return Topic.serving(hello.syncer, hello.dialect, hello.codec)
+
+
+def _warn_of_a_guess(connection: Connection, accepted: HelloAccepted) -> None:
+    if accepted.syncer is not SyncerType.FELIX or not dialects.is_guessed(accepted.hello):
+        return
+    log.warning(
+        "client names no release, and is told what those of v3.8 read: no tiers",
+        extra={
+            "client": connection.address,
+            "host": accepted.hello.hostname,
+            "version": accepted.hello.version,
+        },
+    )

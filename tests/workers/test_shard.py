@@ -1,6 +1,7 @@
 """One worker's connections, in the model of the whole."""
 
 import contextlib
+import dataclasses
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from tests.whole.bus import Bus
 from tests.whole.cluster import Cluster
 from tests.whole.processes import Client, Watcher, Worker
+from typha.syncproto import generations
 from typha.syncproto.messages import SyncerType, SyncStatus
 from typha.telemetry.closing import CloseReason
 from workers.connection import Connection
@@ -25,6 +27,11 @@ def server():
         watcher, worker = Watcher(bus, folder), Worker(bus)
         stack.callback(worker.die)
         yield watcher, worker
+
+
+def hello_of(version, syncer):
+    """Write the hello of v3.31 as a build with another version says it."""
+    return dataclasses.replace(generations.hello(syncer, version="v3.31.7"), version=version)
 
 
 def stumble(worker, monkeypatch, method):
@@ -68,6 +75,29 @@ def test_a_bug_that_shows_with_one_client_costs_no_other_anything(server, monkey
     (told,) = [record for record in caplog.records if record.exc_info]
     assert (told.message, told.reason) == ("client cannot be served", CloseReason.SERVER_ERROR)
     other.hang_up()
+
+
+@pytest.mark.parametrize(
+    ("hello", "warnings"),
+    [
+        (hello_of("<unknown>", SyncerType.FELIX), ["<unknown>"]),
+        (hello_of("", SyncerType.FELIX), [""]),
+        (hello_of("v3.31.7", SyncerType.FELIX), []),
+        (hello_of("<unknown>", SyncerType.BGP), []),  # all releases are told the same
+    ],
+)
+def test_a_felix_whose_policies_lose_their_tiers_by_a_guess_is_told_of(
+    server, monkeypatch, caplog, hello, warnings
+):
+    """One of v3.31 that was built without its version is served as one of v3.8."""
+    _, worker = server
+    monkeypatch.setattr(generations, "hello", lambda *_, **__: hello)
+    client = Client("v3.31.7", SyncerType(hello.syncer_type))
+    client.connect(worker)
+    worker.turn()
+    told = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert [record.version for record in told] == warnings
+    client.hang_up()
 
 
 def fail(*_):

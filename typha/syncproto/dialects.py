@@ -18,6 +18,11 @@ def of(hello: ClientHello) -> Dialect:
     return next((dialect for since, dialect in _SINCE if known >= since), Dialect.LEGACY)
 
 
+def is_guessed(hello: ClientHello) -> bool:
+    """Tell whether nothing in the hello says what the client can read."""
+    return not hello.supports_modern_policy_keys and release(hello.version) is None
+
+
 def release(version: str) -> tuple[int, int] | None:
     """Return major and minor of a version like v3.28.5, None for anything else."""
     match = _RELEASE.match(version)

@@ -1,5 +1,7 @@
 """Which spelling of policy keys each client gets."""
 
+import dataclasses
+
 import pytest
 
 from typha.syncproto import dialects
@@ -37,3 +39,12 @@ def test_announced_modern_keys_decide_whatever_the_version(version: str) -> None
     """The announcement is about keys, the version about the build."""
     hello = ClientHello(version=version, supports_modern_policy_keys=True)
     assert dialects.of(hello) is Dialect.MODERN
+
+
+@pytest.mark.parametrize("version", ["", "<unknown>", "5b3f1a2c"])
+def test_what_nothing_tells_is_a_guess(version: str) -> None:
+    """Builds from a tree without tags name no release; those of v3.32 need none."""
+    hello = ClientHello(version=version)
+    assert dialects.is_guessed(hello)
+    assert not dialects.is_guessed(dataclasses.replace(hello, supports_modern_policy_keys=True))
+    assert not dialects.is_guessed(ClientHello(version="v3.8.9"))
