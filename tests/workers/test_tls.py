@@ -246,6 +246,13 @@ def test_an_intermediate_authority_may_be_all_that_is_trusted(settings, authorit
     assert verdict(settings, sibling)[0] == "unknown_ca"
 
 
+def test_who_gives_our_authority_s_key_another_number_is_a_stranger(settings, authority, tmp_path):
+    """OpenSSL looks for an authority of that number; `typha check` says so of our own."""
+    number = x509.AuthorityKeyIdentifier(b"\1\2\3", None, None)
+    client = issued(authority, "calico-node", extra=number)
+    assert verdict(settings, present(tmp_path, client))[0] == "unknown_ca"
+
+
 def test_a_client_s_certificate_signs_no_others(settings, authority, tmp_path):
     """Whoever has one cannot make more."""
     genuine = issued(authority, "calico-node")

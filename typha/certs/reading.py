@@ -34,6 +34,13 @@ _BROKEN: Final = (
 )
 
 
+# As where an authority is renewed with its old key, by a tool that numbers keys in another way.
+_OTHER_KEY: Final = (
+    "gives its authority's key another number than the authority does (key identifiers): Go takes "
+    "it, OpenSSL and this server take it for a stranger's"
+)
+
+
 class UnreadableError(Exception):
     """A file is not what it should be; the text says what is wrong."""
 
@@ -134,7 +141,9 @@ def chain_problems(
     """Find whether no way leads from the first certificate to one of the authorities."""
     current, steps = chain[0], 0
     while steps <= len(chain):
-        if any(_signed(current, authority) for authority in authorities):
+        if signers := [each for each in authorities if _signed(current, each)]:
+            if not any(_agrees(current, signer) for signer in signers):
+                yield Problem(_OTHER_KEY, serious=False)
             return
         issuers = [each for each in chain[1:] if each != current and _signed(current, each)]
         if not issuers:
@@ -163,6 +172,16 @@ def _signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
+
+
+def _agrees(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Tell whether both give the issuer's key the same number, where both give one."""
+    try:
+        named = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+        own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return True
+    return named.key_identifier in (None, own.digest)
 
 
 def _comparable(key: object) -> bytes:

@@ -4,6 +4,8 @@ import datetime as dt
 import subprocess
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 from typha.certs import making, reading
 from typha.certs.making import Plan, Subject
@@ -120,6 +122,36 @@ def test_an_intermediate_leads_to_its_root(tmp_path):
     assert len(whole) == 2
     assert texts(reading.chain_problems(whole, root)) == []
     assert len(texts(reading.chain_problems(whole[:1], root))) == 1
+
+
+def test_an_authority_whose_key_has_another_number(folder):
+    """Signed by it all the same: only one that gives the number, or none, is said to be fit."""
+    theirs = leaf(folder, "typhaca")
+    key = serialization.load_pem_private_key((folder / "typhaca.key").read_bytes(), None)
+    numbers = {"other": b"\1\2\3", "none": None}
+    renewed = {name: renew(theirs, key, number) for name, number in numbers.items()}
+    ((text, serious),) = texts(reading.chain_problems([leaf(folder)], [renewed["other"]]))
+    assert "OpenSSL and this server take it for a stranger's" in text
+    assert not serious
+    assert texts(reading.chain_problems([leaf(folder)], [renewed["none"]])) == []
+    assert texts(reading.chain_problems([leaf(folder)], [renewed["other"], theirs])) == []
+
+
+def renew(authority, key, number):
+    """Make an authority's certificate once more, its key numbered so, or not at all."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(authority.subject)
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(authority.not_valid_before_utc)
+        .not_valid_after(authority.not_valid_after_utc)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    )
+    if number is not None:
+        builder = builder.add_extension(x509.SubjectKeyIdentifier(number), critical=False)
+    return builder.sign(key, hashes.SHA256())
 
 
 def test_names(folder, guide):
