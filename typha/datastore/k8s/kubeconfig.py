@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 Fields = dict[str, Any]
 
 _SECTIONS: Final = {"contexts": "context", "clusters": "cluster", "users": "user"}
@@ -117,6 +115,8 @@ def _escaped(key: str) -> str:
 
 
 def _load(path: str) -> Fields:
+    import yaml  # noqa: PLC0415 a pod's own account needs none
+
     try:
         content = yaml.safe_load(Path(path).read_bytes())
     except OSError as error:
