@@ -21,6 +21,7 @@ from typha.datastore.etcd.protobuf import ProtobufError
 from typha.datastore.etcd.reporting import Reporting
 from typha.datastore.etcd.watches import Compacted, Heard, Refused, Watches
 from typha.datastore.ports import StreamState
+from typha.telemetry.obstacles import Obstacles
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,8 @@ class _Follower:
         self._watches = Watches()
         self._reporting = Reporting()
         self._denied: dict[Kind, float] = {}  # until when it is left alone
+        self._refusals: dict[Kind, str] = {}  # that the log has told
+        self._obstacles = Obstacles()
         self._connection: Connection | None = None
 
     def close(self) -> None:
@@ -122,7 +125,8 @@ class _Follower:
         """Say that nobody serves us at present."""
         if self._stopping.is_set():
             return
-        log.warning("etcd does not serve us", extra={"error": str(error)})
+        if self._obstacles.is_to_be_said(str(error), time.monotonic()):
+            log.warning("etcd does not serve us", extra={"error": str(error)})
         denied = isinstance(error, DeniedError)
         state = StreamState.FORBIDDEN if denied else StreamState.FAILING
         self._put(self._reporting.trouble(self._kinds, state, str(error), time.monotonic()))
@@ -139,6 +143,8 @@ class _Follower:
                 for kind in self._due():
                     self._list(connection, kind)
                 rotation.succeeded()
+                if self._obstacles.clear():
+                    log.info("etcd serves us again")
                 with closing(connection.watch()) as stream:
                     self._listen(connection, stream)
 
@@ -158,6 +164,7 @@ class _Follower:
             self._put(self._reporting.listing(kind, time.monotonic()))
             try:
                 self._put(self._listed(connection, kind))
+                self._refusals.pop(kind, None)
             except CompactedError:
                 continue
             except DeniedError as error:
@@ -210,7 +217,9 @@ class _Follower:
     def _deny(self, kind: Kind, error: str) -> None:
         now = time.monotonic()
         self._denied[kind] = now + DENIED_SECONDS
-        log.warning("not allowed to read", extra={"prefix": kind.prefix, "error": error})
+        if self._refusals.get(kind) != error:
+            self._refusals[kind] = error
+            log.warning("not allowed to read", extra={"prefix": kind.prefix, "error": error})
         self._put(self._reporting.trouble([kind], StreamState.FORBIDDEN, error, now))
 
     def _prove_alive(self, *alive: Kind) -> None:

@@ -1,6 +1,8 @@
 """The source, over real gRPC, against a small etcd in this process."""
 
+import logging
 import queue
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -10,6 +12,7 @@ from typha.config.settings import DatastoreSettings, EtcdSettings
 from typha.datastore import opening
 from typha.datastore.etcd import client, kinds, source
 from typha.datastore.etcd.endpoints import EndpointError
+from typha.datastore.etcd.errors import EtcdError
 from typha.datastore.ports import (
     Changed,
     ListDone,
@@ -217,6 +220,23 @@ def test_a_wrong_password_is_forbidden_not_away(etcd):
     with following(etcd, TIERS, username="typha", password="wrong") as inbox:
         report = inbox.until_state(StreamState.FORBIDDEN)
     assert "invalid user ID or password" in report.error
+
+
+def test_that_nobody_serves_us_is_told_once_and_that_somebody_does(etcd, caplog):
+    """Not at each of many attempts."""
+    caplog.set_level(logging.INFO, source.__name__)
+    etcd.password = "right"
+    with following(etcd, TIERS, username="calico", password="wrong") as inbox:
+        inbox.until_state(StreamState.FORBIDDEN)
+        etcd.password = "wrong"
+        inbox.until_synced(TIERS)
+    told = [one.message for one in caplog.records if "serve" in one.message]
+    assert told == ["etcd does not serve us", "etcd serves us again"]
+    caplog.clear()
+    follower = source._Follower((), Inbox(), threading.Event())
+    for text in ("one", "one", "two", "one"):
+        follower.tell_failure(EtcdError(text))
+    assert [one.error for one in caplog.records] == ["one", "two"]
 
 
 def test_what_may_not_be_read_holds_nothing_else_back(etcd, monkeypatch):
