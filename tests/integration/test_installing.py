@@ -227,6 +227,23 @@ def test_the_way_from_the_original_and_back_is_a_change_of_image(administrator, 
     assert image(cluster) == before
 
 
+def test_what_was_noted_before_brings_everything_back(administrator, cluster):
+    """Also when the manifests were taken over, which changes more than the image."""
+    name = "kubectl -n kube-system set env deployment/calico-typha"
+    administrator.types(f"{name} USE_POD_CIDR=true TYPHA_WORKERS-")
+    before = cluster[1].ask("GET", f"{APPS}/deployments/calico-typha")["spec"]
+    try:
+        administrator.types(guide.step("Before", "typha-before.yaml", text=guide.MIGRATING))
+        administrator.types("kubectl apply -k deploy/base")
+        # What was set beside what is applied is nobody's to take away, so it is set as well.
+        administrator.types(f"{name} USE_POD_CIDR- TYPHA_WORKERS=3")
+        administrator.types(guide.step("Back", "typha-before.yaml", text=guide.MIGRATING))
+        after = cluster[1].ask("GET", f"{APPS}/deployments/calico-typha")["spec"]
+    finally:
+        administrator.types(f"{name} USE_POD_CIDR- TYPHA_WORKERS-; kubectl apply -k deploy/base")
+    assert after == before
+
+
 def test_a_check_can_be_run_under_the_account(administrator):
     """The pod that the guide to migrating runs is one."""
     command = guide.step("Before", "typha-check", text=guide.MIGRATING)
