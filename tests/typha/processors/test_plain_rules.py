@@ -59,6 +59,33 @@ RULE = st.fixed_dictionaries(
     },
 )
 
+PLAIN_SIDE = st.fixed_dictionaries(
+    {},
+    optional={
+        "selector": st.sampled_from(["has(a)", "all()", "a == 'b'", "!has(x/y)"]),
+        "namespaceSelector": st.sampled_from(["has(b)", "all()", "global()"]),
+        "nets": st.lists(
+            st.sampled_from(["10.0.0.0/8", "192.168.7.0/24", "192.168.7.9/32", "0.0.0.0/0"]),
+            min_size=1,
+            max_size=3,
+        ),
+        "ports": st.lists(
+            st.sampled_from([1, 80, 65535, "80", "http", "1:2"]), min_size=1, max_size=3
+        ),
+    },
+)
+PLAIN_RULE = st.fixed_dictionaries(
+    {"action": st.sampled_from(["Allow", "Deny", "Log", "Pass"])},
+    optional={
+        "protocol": st.sampled_from(["TCP", "UDP"]),
+        "source": PLAIN_SIDE,
+        "destination": PLAIN_SIDE,
+        "metadata": st.fixed_dictionaries(
+            {"annotations": st.dictionaries(st.text(max_size=2), st.text(max_size=2))}
+        ),
+    },
+)
+
 
 def in_full(rule, namespace):
     """Convert the long way; a refusal is its text."""
@@ -83,3 +110,67 @@ def test_it_never_says_anything_else(rule, namespace):
     converted = plain_rules.convert(rule, namespace)
     if converted is not None:
         assert encoding.encode(converted) == encoding.encode(in_full(rule, namespace))
+
+
+@given(PLAIN_RULE, st.sampled_from(["", "ns"]))
+def test_every_plain_rule_takes_it(rule, namespace):
+    """And loses no part on its way."""
+    converted = plain_rules.convert(rule, namespace)
+    assert converted is not None
+    assert encoding.encode(converted) == encoding.encode(in_full(rule, namespace))
+
+
+@given(PLAIN_RULE, st.sampled_from(["", "ns"]), st.data())
+def test_a_plain_rule_with_one_odd_part_is_taken_for_none(rule, namespace, data):
+    """Or for what the long way makes of it."""
+    odd = {**rule, "source": rule.get("source", {}), "destination": rule.get("destination", {})}
+    part = data.draw(st.sampled_from(["rule", "source", "destination"]))
+    changed = odd if part == "rule" else dict(odd[part])
+    member = data.draw(st.sampled_from(sorted(changed) or ["selector"]))
+    choices = {"nets": NETS, "ports": PORTS, "selector": SELECTORS, "namespaceSelector": SELECTORS}
+    changed[member] = data.draw(choices.get(member, ODD) | ODD)
+    if part != "rule":
+        odd[part] = changed
+    converted = plain_rules.convert(odd, namespace)
+    if converted is not None:
+        assert encoding.encode(converted) == encoding.encode(in_full(odd, namespace))
+
+
+ODD_PARTS = [
+    *(
+        ("nets", [net])
+        for net in ("1.2.3.4", "10.1.2.3/24", "10.1.0.0/8", "::/0", "x", "1.2.3.0/024", 7, None)
+    ),
+    *(("ports", [port]) for port in (0, "2:1", "", True, -1, 65536, None)),
+    *((member, odd) for member in ("nets", "ports") for odd in ([], None, {}, "80")),
+    *((member, odd) for member in ("selector", "namespaceSelector") for odd in ("", None, 1)),
+    ("selector", "a =="),
+    ("notNets", ["10.0.0.0/8"]),
+    ("notSelector", "has(a)"),
+    ("serviceAccounts", {"names": ["a"]}),
+    ("unknown", 1),
+]
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+@pytest.mark.parametrize(("member", "odd"), ODD_PARTS)
+def test_one_odd_part_of_a_usual_rule_is_seen(side, member, odd):
+    """On either side, and for as long as the process lives: what is familiar is not looked at."""
+    rule = {**USUAL, side: {**USUAL[side], member: odd}}
+    for _ in range(2):
+        for usual in (rule, USUAL):
+            converted = plain_rules.convert(usual, "ns")
+            if converted is not None:
+                assert encoding.encode(converted) == encoding.encode(in_full(usual, "ns"))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [None, 5, {}, {"annotations": None}, {"annotations": {}}, {"annotations": {"a": 1}}],
+)
+def test_odd_metadata_of_a_usual_rule_are_seen(metadata):
+    """Where they are nothing, they are left out as the long way leaves them out."""
+    rule = {**USUAL, "metadata": metadata}
+    converted = plain_rules.convert(rule, "")
+    if converted is not None:
+        assert encoding.encode(converted) == encoding.encode(in_full(rule, ""))
