@@ -85,6 +85,22 @@ def test_tls_is_all_or_nothing(lacking, named):
     assert errors(environ) == [(named, "")]
 
 
+@pytest.mark.parametrize("only", [*TLS, "TYPHA_CLIENTURISAN"])
+def test_whoever_asks_for_any_part_of_tls_never_gets_plaintext(only):
+    """One setting is enough to show what was meant; all that it lacks is named."""
+    value = TLS.get(only, "spiffe://node")
+    loaded, (wrong,) = read({only: value})
+    needed = ["ServerKeyFile", "ServerCertFile", "CAFile", "ClientCN or ClientURISAN"]
+    missing = [name for name in needed if f"TYPHA_{name.upper()}" != only]
+    if "CLIENT" in only:
+        missing.pop()
+    assert wrong.setting == missing[0]
+    given = next(name for name in loaded.values if f"TYPHA_{name.upper()}" == only)
+    assert wrong.accepted == (
+        f"with {given} set, TLS for clients needs {', '.join(missing)} as well"
+    )
+
+
 def test_a_uri_does_in_place_of_a_name():
     """Either of them is enough."""
     environ = {**TLS, "TYPHA_CLIENTCN": "none", "TYPHA_CLIENTURISAN": "spiffe://node"}

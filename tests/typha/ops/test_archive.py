@@ -65,3 +65,37 @@ def test_a_broken_file_costs_only_what_it_held(tmp_path):
     (tmp_path / FOLDER / "worker-1@2").write_bytes(b"{half")
     (tmp_path / FOLDER / ".worker-3@4").write_bytes(b"{a crash before the rename")
     assert Archive(tmp_path).recall().whole().counters[ACCEPTED] == {"": 5}
+
+
+def test_what_the_sums_hold_is_kept_nowhere_else(tmp_path):
+    """Else the folder would grow with each process that is replaced."""
+    archive, ledger = Archive(tmp_path), Ledger()
+    for pid in range(5):
+        taken(archive, ledger, Sender("worker-0", pid), counted(1))
+        archive.keep_retired(ledger, ledger.retire(living=[]))
+    assert [file.name for file in (tmp_path / FOLDER).iterdir()] == ["retired"]
+    assert Archive(tmp_path).recall().whole().counters[ACCEPTED] == {"": 5}
+
+
+def test_while_the_sums_cannot_be_written_the_files_of_the_dead_stay(tmp_path):
+    """They still hold what those had counted; an attempt that failed leaves nothing behind."""
+    archive, ledger = Archive(tmp_path), Ledger()
+    taken(archive, ledger, Sender("worker-0", 1), counted(5))
+    blocker = tmp_path / FOLDER / "retired"
+    blocker.mkdir()
+    archive.keep_retired(ledger, ledger.retire(living=[]))
+    assert sorted(file.name for file in (tmp_path / FOLDER).iterdir()) == ["retired", "worker-0@1"]
+    blocker.rmdir()
+    assert Archive(tmp_path).recall().whole().counters[ACCEPTED] == {"": 5}
+
+
+def test_what_comes_back_after_it_went_well_is_said_again(tmp_path, caplog):
+    """It is another time that figures are lost."""
+    archive, ledger = Archive(tmp_path), Ledger()
+    for _ in range(2):
+        (tmp_path / FOLDER).rename(tmp_path / "away")
+        for _ in range(3):
+            taken(archive, ledger, Sender("worker-0", 1), counted(6))
+        (tmp_path / "away").rename(tmp_path / FOLDER)
+        taken(archive, ledger, Sender("worker-0", 1), counted(6))
+    assert [record.message for record in caplog.records] == ["figures cannot be kept"] * 2
