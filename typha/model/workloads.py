@@ -4,7 +4,7 @@ A name is `<node>-<orchestrator>-<workload>-<endpoint>`, each part with its dash
 """
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from typha.model import macs, nets, ports, qos, typed
 from typha.model.resources import ConversionError
@@ -54,6 +54,14 @@ def _net(text: str) -> str:
     return net
 
 
+def _nets(value: Any) -> list[str]:
+    """Return networks; null among them is the empty text, which is none."""
+    found: list[str] = _NET_LIST.convert(value)
+    if "" in found:
+        raise typed.MemberError("null is neither an address nor a network")
+    return found
+
+
 def _address(text: str) -> str:
     net = nets.parse(text)
     if net is None:
@@ -83,6 +91,8 @@ _PORT: Final = typed.struct(
 _NAT: Final = typed.struct(
     unless_empty("internalIP", typed.STRING), unless_empty("externalIP", typed.STRING)
 )
+_NET_LIST: Final = typed.list_of(typed.parsed(_net, ""))
+_NETS: Final = typed.Type(_nets, _NET_LIST.zero)
 _QOS: Final = typed.struct(
     *(
         unless_empty(f"{direction}{limit}", typed.INT)
@@ -106,7 +116,7 @@ SPEC: Final = typed.struct(
     unless_empty("pod", typed.STRING),
     unless_empty("endpoint", typed.STRING),
     unless_empty("serviceAccountName", typed.STRING),
-    unless_empty("ipNetworks", typed.list_of(typed.parsed(_net, ""))),
+    unless_empty("ipNetworks", _NETS),
     unless_empty("ipNATs", typed.list_of(_NAT)),
     unless_empty("ipv4Gateway", typed.parsed(_unless_empty(_address), "")),
     unless_empty("ipv6Gateway", typed.parsed(_unless_empty(_address), "")),
@@ -114,6 +124,6 @@ SPEC: Final = typed.struct(
     unless_empty("interfaceName", typed.STRING),
     unless_empty("mac", typed.parsed(_unless_empty(_mac), "")),
     unless_empty("ports", typed.list_of(_PORT)),
-    unless_empty("allowSpoofedSourcePrefixes", typed.list_of(typed.parsed(_net, ""))),
+    unless_empty("allowSpoofedSourcePrefixes", _NETS),
     if_given("qosControls", _QOS),
 )

@@ -59,6 +59,9 @@ def test_a_stored_spec_is_typed():
     "bad",
     [
         {"ipNetworks": ["elm"]},
+        {"ipNetworks": ["10.0.0.1", None]},
+        {"ipNetworks": [""]},
+        {"allowSpoofedSourcePrefixes": [None]},
         {"mac": "zz"},
         {"ipv6Gateway": "elm"},
         {"ports": [{"protocol": 256}]},
