@@ -59,6 +59,7 @@ class KubernetesSource:
         self._streams: dict[str, Stream] = {}
         self._hurried: frozenset[str] = frozenset()
         self._revision = 0  # of the datastore, at the last probe
+        self._obstacles = Obstacles()  # to preparing it
 
     def start(self, inbox: Inbox) -> None:
         """Begin to deliver; returns at once."""
@@ -131,7 +132,9 @@ class KubernetesSource:
         try:
             init.initialise(self._client, api_group)
         except RequestError as error:
-            log.warning("datastore not prepared yet", extra={"error": error.failure.message})
+            trouble = error.failure.message
+            if self._obstacles.is_to_be_said(trouble, time.monotonic()):
+                log.warning("datastore not prepared yet", extra={"error": trouble})
             return False
         except (TypeError, ValueError):  # of what is stored; nothing else must wait for it
             log.exception("datastore not prepared yet")

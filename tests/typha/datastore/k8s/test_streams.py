@@ -285,6 +285,16 @@ def test_trouble_that_an_absence_ends_in_is_told_of(api, following, caplog):
     assert told.count("told to say 401") == 1
 
 
+def test_why_the_datastore_is_not_prepared_is_told_once(api, following, caplog):
+    """However often that is tried."""
+    mine = f"{PATHS['clusterinformations.projectcalico.org']}/default"
+    api.trouble[mine] = Trouble(status=500)
+    with following():
+        api.wait_for_request(mine, watch=False, count=3)
+    told = [one.error for one in caplog.records if one.message == "datastore not prepared yet"]
+    assert told.count("told to say 500") == 1  # the last attempt may have been broken off
+
+
 def test_a_datastore_that_has_become_older_is_listed_again(api, following, caplog):
     """Though its watches wait in peace for revisions that have been."""
     api.future_watches = True
