@@ -98,6 +98,43 @@ def test_the_next_start_removes_what_a_killed_server_left(home):
     second.remove()
 
 
+def test_what_others_lay_out_is_not_followed(home, short_folder, monkeypatch):
+    """In a place where all may write: neither a link, nor a file, nor somebody else's folder."""
+    victim = short_folder / "victim"
+    victim.mkdir()
+    for name in ("lock", "thesis.tex"):
+        (victim / name).touch()
+    (home / "typha-link").symlink_to(victim)
+    (home / "typha-file").touch()
+    left_by_a_killed_server()
+    rundir.sweep(home)
+    assert {entry.name for entry in victim.iterdir()} == {"lock", "thesis.tex"}
+    assert {entry.name for entry in home.iterdir()} == {"typha-link", "typha-file"}
+    foreign = left_by_a_killed_server()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "getuid", lambda: foreign.stat().st_uid + 1)
+        rundir.sweep(home)
+        assert rundir.running() == []
+    assert foreign.exists()
+
+
+def test_sweeping_and_looking_leave_nothing_open(home):
+    """Whether the servers found are alive or not."""
+    descriptors = Path("/proc/self/fd")
+    living = rundir.open_("")
+    before = len(list(descriptors.iterdir()))
+    for _ in range(3):
+        path = left_by_a_killed_server()
+        assert not rundir.is_alive(path)
+        assert rundir.is_alive(living.path)
+        assert rundir.running() == [living.path]
+        rundir.sweep(home)
+        assert not path.exists()
+    assert len(list(descriptors.iterdir())) <= before
+    living.remove()
+    assert len(list(descriptors.iterdir())) < before
+
+
 def test_a_child_keeps_the_folder_alive():
     """The lock is held until the last process of the server is gone."""
     folder = rundir.open_("")
@@ -139,8 +176,15 @@ def test_remains_in_a_folder_of_the_users_are_cleared_at_the_start(short_folder)
     chosen.mkdir()
     (chosen / "lock").touch()
     (chosen / "snapshot").touch()
+    (chosen / "counted").mkdir()
+    (chosen / "counted" / "retired").touch()
+    elsewhere = short_folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "thesis.tex").touch()
+    (chosen / "link").symlink_to(elsewhere)
     folder = rundir.open_(str(chosen))
     assert [entry.name for entry in chosen.iterdir()] == ["lock"]
+    assert (elsewhere / "thesis.tex").exists()
     folder.remove()
 
 
@@ -192,5 +236,5 @@ def test_a_place_without_room_for_snapshots_is_passed_over(short_folder, monkeyp
     assert rundir.private_home().name == "large"
     free["large"] = 100 << 20
     assert rundir.private_home().name == "large"
-    free["small"] = 4 << 30
+    free["small"], free["large"] = 4 << 30, 8 << 30
     assert rundir.private_home().name == "small"
