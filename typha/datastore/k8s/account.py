@@ -72,7 +72,7 @@ class Account:
         self._impersonation, self._expires = [], None
         if paths := _files(settings):
             chosen = kubeconfig.choose(paths, settings.context)
-            shown = users.shown(chosen, self._held, settings.endpoint)
+            shown = users.shown(chosen, self._held, settings)
             library.load_into(configuration, shown.cluster, shown.user)
             if chosen.user.fields.get("auth-provider") and not configuration.api_key:
                 raise AccountError(f"the user {chosen.user.name!r} has no id-token that is a JWT")

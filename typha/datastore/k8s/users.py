@@ -1,9 +1,11 @@
 """What a kubeconfig's cluster and user come to: files that can be opened, a token that counts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from typha.config.settings import KubernetesSettings
 from typha.datastore.k8s import plugins
 from typha.datastore.k8s.held import Held
 from typha.datastore.k8s.kubeconfig import Chosen, Entry, Fields, KubeconfigError
@@ -20,20 +22,20 @@ class Shown:
     expires: float | None
 
 
-def shown(chosen: Chosen, held: Held, endpoint: str) -> Shown:
-    """Resolve all that is not a plain value; an endpoint stands for the cluster's server.
+def shown(chosen: Chosen, held: Held, settings: KubernetesSettings) -> Shown:
+    """Resolve all that is not a plain value, and that the settings do not override.
 
     Raises KubeconfigError.
     """
-    cluster = _files(chosen.cluster, held, "certificate-authority")
-    user = _files(chosen.user, held, "client-certificate", "client-key")
-    cluster["server"] = _server(chosen.cluster, cluster, user, endpoint)
+    cluster = _files(chosen.cluster, held, {"certificate-authority": settings.ca_file})
+    own = {"client-certificate": settings.cert_file, "client-key": settings.key_file}
+    user = _files(chosen.user, held, own)
+    cluster["server"] = _server(chosen.cluster, cluster, user, settings)
+    certificate = settings.cert_file or user.get("client-certificate")
     expires = None
-    if token := _token(chosen.user):
+    if token := settings.token or _token(chosen.user):
         user["token"] = token
-    elif (
-        user.pop("exec", None) and not user.get("client-certificate") and not user.get("username")
-    ):
+    elif user.pop("exec", None) and not certificate and not user.get("username"):
         given = plugins.run(chosen)
         expires = given.expires
         if given.token:
@@ -44,12 +46,14 @@ def shown(chosen: Chosen, held: Held, endpoint: str) -> Shown:
     return Shown(cluster, user, expires)
 
 
-def _files(entry: Entry, held: Held, *names: str) -> Fields:
-    """Put paths in place of contents; a content goes before a path."""
+def _files(entry: Entry, held: Held, overrides: Mapping[str, str]) -> Fields:
+    """Put paths in place of contents; a content goes before a path, an override before both."""
     fields = dict(entry.fields)
-    for name in names:
+    for name, override in overrides.items():
         path = entry.text(name)
-        if content := entry.pem(name):
+        if override:
+            fields.pop(name, None)  # it is the settings' to say
+        elif content := entry.pem(name):
             fields[name] = held.path(content)
         elif path and not Path(path).is_file():
             raise KubeconfigError(f"{entry.file}: {name} of {entry.name!r} is no file: {path}")
@@ -59,7 +63,7 @@ def _files(entry: Entry, held: Held, *names: str) -> Fields:
     return fields
 
 
-def _server(entry: Entry, cluster: Fields, user: Fields, endpoint: str) -> str:
+def _server(entry: Entry, cluster: Fields, user: Fields, settings: KubernetesSettings) -> str:
     """Return the API server's URL."""
     proxy = entry.text("proxy-url")
     if proxy and not proxy.startswith(_PROXIES):
@@ -67,11 +71,12 @@ def _server(entry: Entry, cluster: Fields, user: Fields, endpoint: str) -> str:
         raise KubeconfigError(
             f"{entry.file}: proxy-url of {entry.name!r} is {proxy!r}; expected {expected}"
         )
-    server = endpoint or entry.text("server")
+    server = settings.endpoint or entry.text("server")
     if not server:
         raise KubeconfigError(f"{entry.file}: the cluster {entry.name!r} has no server")
     secure = ("certificate-authority", "insecure-skip-tls-verify")
     is_secure = any(cluster.get(name) for name in secure) or user.get("client-certificate")
+    is_secure = is_secure or settings.ca_file or settings.cert_file
     return with_scheme(server, is_secure=bool(is_secure))
 
 

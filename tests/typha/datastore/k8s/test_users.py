@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from typha.config.settings import KubernetesSettings
 from typha.datastore.k8s import users as subject
 from typha.datastore.k8s.held import Held
 from typha.datastore.k8s.kubeconfig import Chosen, Entry, KubeconfigError
@@ -13,11 +14,11 @@ from typha.datastore.k8s.users import Shown
 PEM = b"-----BEGIN CERTIFICATE-----"
 
 
-def shown(user: dict | None = None, cluster: dict | None = None, endpoint: str = "") -> Shown:
+def shown(user: dict | None = None, cluster: dict | None = None, **settings) -> Shown:
     """Resolve a cluster and a user."""
     where = {"server": "https://api"} if cluster is None else cluster
     chosen = Chosen(Entry("c", "/k", where), Entry("u", "/k", user or {}))
-    return subject.shown(chosen, Held(), endpoint)
+    return subject.shown(chosen, Held(), KubernetesSettings(**settings))
 
 
 def test_the_token_of_a_file_comes_first(tmp_path):
@@ -74,6 +75,17 @@ def test_a_cluster_without_a_server_needs_an_endpoint():
     assert shown(cluster={}, endpoint="https://x").cluster["server"] == "https://x"
     with pytest.raises(KubeconfigError, match="/k: the cluster 'c' has no server"):
         shown(cluster={})
+
+
+def test_what_the_settings_override_is_not_looked_at():
+    """It may be the reason why they do."""
+    user = {"client-certificate": "/x", "client-key-data": "!", "exec": {"command": "/x"}}
+    cluster = {"server": "api:1", "certificate-authority": "/x"}
+    own = {"ca_file": "/ca", "cert_file": "/cert", "key_file": "/key"}
+    found = shown(user, cluster, **own)
+    assert found.cluster == {"server": "https://api:1"}
+    assert found.user == {}
+    assert shown({"tokenFile": "/x"}, token="mine").user["token"] == "mine"
 
 
 def test_a_proxy_that_is_not_spoken_to_is_said():
