@@ -16,6 +16,7 @@ import typha
 from typha.config.settings import ServerSettings
 from typha.syncproto.server import ServerSession
 from typha.telemetry.closing import CloseReason
+from typha.telemetry.obstacles import Obstacles
 from workers import tls
 from workers.admission import Admission
 from workers.connection import Connection, Stage
@@ -57,6 +58,7 @@ class Entrance:
         self._counts = counts
         self._inside: dict[int, Connection] = {}  # oldest first
         self._outside: deque[_Outside] = deque()
+        self._obstacles = Obstacles()
 
     def let_in(
         self, client: socket.socket, address: str, number: int, now: float
@@ -88,8 +90,14 @@ class Entrance:
         if now < waiting.until and len(self._outside) < MOST_OUTSIDE:
             self._outside.append(waiting)
             return
-        self._counts.closed[CloseReason.TOO_MANY_CONNECTIONS] += 1
+        reason = CloseReason.TOO_MANY_CONNECTIONS
+        self._counts.closed[reason] += 1
         waiting.client.close()
+        if self._obstacles.is_to_be_said(reason, now):  # not of each: there may be a flood of them
+            log.warning(
+                "clients closed before their turn: too many of their address are unproven",
+                extra={"reason": reason, "client": waiting.address, "connection": waiting.number},
+            )
 
     def _begin(self, client: socket.socket, address: str, number: int) -> Connection | None:
         self._counts.accepted += 1

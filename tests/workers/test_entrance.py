@@ -96,12 +96,18 @@ def test_nobody_waits_for_longer_than_a_handshake_may_take(entrance, arrivals, c
     assert waiting.fileno() == -1
 
 
-def test_only_so_many_may_wait(entrance, arrivals, counts, monkeypatch):
-    """Each takes a descriptor."""
+def test_only_so_many_may_wait(entrance, arrivals, counts, monkeypatch, caplog):
+    """Each takes a descriptor; the log tells of one of those who may not, once a minute."""
     monkeypatch.setattr(entrances, "MOST_OUTSIDE", 3)
     for number in range(5):
         entrance.let_in(arrivals(), "10.0.0.1", number, 0.0)
     assert counts.closed == {CloseReason.TOO_MANY_CONNECTIONS: 2}
+    entrance.let_in(arrivals(), "10.0.0.2", 5, 60.0)
+    assert [(each.client, each.connection) for each in caplog.records] == [
+        ("10.0.0.1", 3),
+        ("10.0.0.2", 5),
+    ]
+    assert "too many of their address" in caplog.text
 
 
 @pytest.mark.filterwarnings("ignore:unclosed")  # the half-made TLS socket is closed as it is lost
