@@ -144,14 +144,12 @@ GOALS: Final = (
 
 
 def table(rows: Rows, beside: Rows | None = None) -> str:
-    """Lay goals and figures side by side; with those of another server, how they compare.
+    """Lay goals and figures side by side, and another server's of the same run beside them.
 
-    Seconds and milliseconds are the machine's, so what the other server needs on it in the same
-    run is the better measure: `times it` is our figure by its, `asked` the limit by the
-    original's.
+    Seconds and milliseconds are the machine's; `times it`, our figure by the other's, is not.
     """
     heading = ["goal", "the original", "limit", "figure", ""]
-    cells = [heading if beside is None else [*heading, "beside", "times it", "asked"]]
+    cells = [heading if beside is None else [*heading, "beside", "times it"]]
     for goal in GOALS:
         figure, verdict = goal.verdict(rows)
         line = [goal.what, goal.original or "-", f"{goal.limit:g}", figure, verdict]
@@ -160,9 +158,7 @@ def table(rows: Rows, beside: Rows | None = None) -> str:
 
 
 def _compared(goal: Goal, rows: Rows, beside: Rows) -> list[str]:
-    """Spell the other server's figure, ours by it, and what part of the original's is asked."""
+    """Spell the other server's figure, and ours by it."""
     ours, its = goal.figure(rows), goal.figure(beside)
-    original = float(goal.original.partition("-")[0] or 0)  # the least of a range
     compared = ours / its if ours is not None and its else None
-    asked = goal.limit / original if original else None
-    return ["-" if each is None else str(tidy(each)) for each in (its, compared, asked)]
+    return ["-" if each is None else str(tidy(each)) for each in (its, compared)]

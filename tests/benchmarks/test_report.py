@@ -55,16 +55,15 @@ def test_goals_are_judged_by_the_rows_that_were_run() -> None:
     assert len(goals.table(rows).splitlines()) == len(goals.GOALS) + 1
 
 
-def test_another_server_of_the_same_run_is_the_measure_where_the_machine_is_slow() -> None:
-    """Its figure, ours by it, and what part of the original's the goal is."""
+def test_another_servers_figure_stands_beside_ours_and_how_they_compare() -> None:
+    """Whatever the machine is worth, it is the same for both."""
     ours, its = goals.Rows(), goals.Rows()
     ours.add("10k", "churn@1000", row(cpu_us_per_kv_client=0.5))
     its.add("10k", "churn@1000", row(cpu_us_per_kv_client=2.0, p50_ms=60.0))
     heading, cost, p50, *_ = goals.table(ours, its).splitlines()
-    assert heading.split()[-4:] == ["beside", "times", "it", "asked"]
-    assert cost.split()[-4:] == ["reached", "2.0", "0.25", "0.333"]
-    assert p50.split()[-3:] == ["60.0", "-", "0.833"]
-    assert "590-750" in goals.table(ours, its)
+    assert heading.split()[-3:] == ["beside", "times", "it"]
+    assert cost.split()[-3:] == ["reached", "2.0", "0.25"]
+    assert p50.split()[-2:] == ["60.0", "-"]
 
 
 def test_every_leg_of_the_suite_runs_scenarios_that_exist() -> None:
