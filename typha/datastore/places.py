@@ -34,13 +34,19 @@ def folder(path: str) -> str:
     return _text(str(Path(path).absolute()))
 
 
+def kubeconfigs(settings: KubernetesSettings) -> tuple[str, ...]:
+    """Name the kubeconfig files that count; none where an endpoint or the pod's account does."""
+    if settings.kubeconfig or settings.endpoint:
+        return settings.kubeconfig
+    home = settings.home_kubeconfig
+    return (home,) if home and Path(home).is_file() else ()
+
+
 def _api_server(settings: KubernetesSettings) -> Place:
     """Follow the order in which the account is looked for, but open nothing."""
     if settings.endpoint:
         return Place(settings.endpoint, settings.ca_file)
-    home = settings.home_kubeconfig
-    files = settings.kubeconfig or ((home,) if home and Path(home).is_file() else ())
-    if files:
+    if files := kubeconfigs(settings):
         return Place(_text(f"{':'.join(files)} {settings.context}".rstrip()), settings.ca_file)
     host, port = (os.environ.get(f"KUBERNETES_SERVICE_{part}", "") for part in ("HOST", "PORT"))
     return Place(f"https://{host}:{port}", settings.ca_file or POD_CA_FILE)

@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib3 import HTTPHeaderDict
 
 from typha.config.settings import KubernetesSettings
+from typha.datastore import places
 from typha.datastore.k8s import kubeconfig, library, users
 from typha.datastore.k8s.held import Held
 
@@ -61,7 +62,7 @@ class Account:
             except Exception as error:  # the loaders raise of every kind on malformed files
                 text = " ".join(str(error).split()) or type(error).__name__
                 whence = _whence(self._settings)
-                if len(files := _files(self._settings)) == 1:
+                if len(files := places.kubeconfigs(self._settings)) == 1:
                     text = text.removeprefix(f"{files[0]}: ")
                 raise AccountError(f"{whence}: {text}") from error
             self._held.drop_others()
@@ -70,7 +71,7 @@ class Account:
         """Find the configuration in the original's order, then apply the overrides."""
         settings, configuration = self._settings, library.configuration()
         self._impersonation, self._expires = [], None
-        if paths := _files(settings):
+        if paths := places.kubeconfigs(settings):
             chosen = kubeconfig.choose(paths, settings.context)
             shown = users.shown(chosen, self._held, settings)
             library.load_into(configuration, shown.cluster, shown.user)
@@ -148,21 +149,13 @@ def _version(path: str | None) -> tuple[int, int] | None:
     return (found.st_mtime_ns, found.st_ino) if found else None
 
 
-def _files(settings: KubernetesSettings) -> tuple[str, ...]:
-    """Name the kubeconfig files that count."""
-    if settings.kubeconfig or settings.endpoint:
-        return settings.kubeconfig
-    home = settings.home_kubeconfig
-    return (home,) if home and Path(home).is_file() else ()
-
-
 def _whence(settings: KubernetesSettings) -> str:
     """Name what is read."""
     if settings.kubeconfig:
         return f"KUBECONFIG {os.pathsep.join(settings.kubeconfig)}"
     if settings.endpoint:
         return f"K8S_API_ENDPOINT {settings.endpoint}"
-    if files := _files(settings):
+    if files := places.kubeconfigs(settings):
         return files[0]
     return "the pod's own account, as neither KUBECONFIG nor K8S_API_ENDPOINT is set"
 
