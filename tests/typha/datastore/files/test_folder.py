@@ -38,16 +38,23 @@ def overwrite(path: Path, *documents: str) -> None:
 
 
 @contextlib.contextmanager
-def followed(path: Path) -> Iterator[Recording]:
-    """Follow a folder until it is in sync, and to the end of the test."""
+def begun(path: Path) -> Iterator[Recording]:
+    """Follow a folder, which need not be there, to the end of the test."""
     inbox = Recording()
     source = folder.FolderSource(path, RESOURCES)
     source.start(inbox)
     try:
-        inbox.wait_synced(*RESOURCES)
         yield inbox
     finally:
         source.stop()
+
+
+@contextlib.contextmanager
+def followed(path: Path) -> Iterator[Recording]:
+    """Follow a folder until it is in sync, and to the end of the test."""
+    with begun(path) as inbox:
+        inbox.wait_synced(*RESOURCES)
+        yield inbox
 
 
 def test_reading_once_gives_every_resource_asked_for(tmp_path):
@@ -311,33 +318,23 @@ def test_a_folder_that_vanishes_is_a_datastore_that_is_away(tmp_path, monkeypatc
 def test_a_folder_may_come_after_the_start(tmp_path, monkeypatch):
     """A datastore that is away is waited for."""
     monkeypatch.setattr(folder, "ABSENT_SECONDS", 0.05)
-    inbox = Recording()
-    source = folder.FolderSource(tmp_path / "later", RESOURCES)
-    source.start(inbox)
-    try:
+    with begun(tmp_path / "later") as inbox:
         inbox.wait_for(lambda: inbox.state("pods") == "failing")
         assert not inbox.synced
         (tmp_path / "later").mkdir()
         inbox.wait_synced(*RESOURCES)
-    finally:
-        source.stop()
 
 
 def test_the_log_tells_once_of_a_folder_that_is_not_there(tmp_path, monkeypatch, caplog):
     """And once that it has come; not every second."""
     caplog.set_level("INFO", "typha")
     monkeypatch.setattr(folder, "ABSENT_SECONDS", 0.01)
-    inbox = Recording()
-    source = folder.FolderSource(tmp_path / "later", RESOURCES)
-    source.start(inbox)
-    try:
+    with begun(tmp_path / "later") as inbox:
         inbox.wait_for(lambda: inbox.state("pods") == "failing")
         first = inbox.reports["pods"].alive_at
         inbox.wait_for(lambda: inbox.reports["pods"].alive_at > first)
         (tmp_path / "later").mkdir()
         inbox.wait_synced(*RESOURCES)
-    finally:
-        source.stop()
     told = [record.message for record in caplog.records]
     assert told == ["manifests cannot be read", "manifests read", "manifests can be read again"]
 

@@ -1,4 +1,7 @@
-"""Who we are to the API server is read where the original reads it, and renewed in time."""
+"""Who we are to the API server is read where the original reads it, and renewed in time.
+
+One module, for sources, overrides and renewal are of one account, and change with `account`.
+"""
 
 import base64
 import subprocess

@@ -1,4 +1,7 @@
-"""Requests are thin: credentials before each, nothing repeated, every failure said as a value."""
+"""Requests are thin: credentials before each, nothing repeated, every failure said as a value.
+
+One module, for all of it is one request's way, and changes with `client`.
+"""
 
 import socket
 import ssl
