@@ -5,12 +5,12 @@ import time
 
 import pytest
 
+from tests.typha.bus.patience import until
 from typha.bus import wire
 from typha.bus.publisher import Publisher
 from typha.bus.subscriber import Subscriber
 from typha.bus.wire import HistoryLost, SnapshotWanted, Tick
 
-SECONDS = 60.0  # of patience; a loaded machine is slow
 TICK = wire.encode_tick(Tick(7, {"felix": 1}))
 
 
@@ -65,14 +65,6 @@ def bus(short_folder):
     made = Bus(short_folder)
     yield made
     made.close()
-
-
-def until(is_so):
-    """Wait for something that is bound to be so."""
-    deadline = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def received(end):

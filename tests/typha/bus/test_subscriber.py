@@ -5,10 +5,10 @@ import time
 
 import pytest
 
+from tests.typha.bus.patience import SECONDS, until
 from typha.bus.publisher import Publisher
 from typha.bus.subscriber import Subscriber
 
-SECONDS = 60.0  # of patience; a loaded machine is slow
 ROUNDS = 300
 MOST = 16
 
@@ -25,14 +25,6 @@ def bus(tmp_path):
     yield publisher, subscriber
     subscriber.close()
     publisher.close()
-
-
-def until(is_so):
-    """Wait for something that is bound to be so."""
-    deadline = time.monotonic() + SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
 
 
 def polled(subscriber, seconds):

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
+from tests.typha.datastore.etcd import responses
 from tests.typha.datastore.recording import Recording
 from typha.datastore.etcd import codec, endpoints, init, kinds, protobuf, source
 from typha.datastore.etcd.errors import CompactedError, EtcdError, UnreachableError
@@ -199,17 +200,7 @@ class Stream:
                 yield self._answer(number, changes=[change], fragment=change is not changes[-1])
 
     def _answer(self, number, **said):
-        usual = codec.WatchResponse(
-            header=self._store.header,
-            watch_id=number,
-            created=False,
-            canceled=False,
-            compact_revision=0,
-            cancel_reason="",
-            fragment=False,
-            changes=[],
-        )
-        return usual._replace(**said)
+        return responses.watch(self._store.header, watch_id=number, **said)
 
 
 def known(inbox, kind):

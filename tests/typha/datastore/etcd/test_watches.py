@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from tests.typha.datastore.etcd import responses
 from typha.datastore import ports
 from typha.datastore.etcd import codec, kinds, protobuf
 from typha.datastore.etcd.watches import Compacted, Heard, Refused, Watches
@@ -18,17 +19,8 @@ def header(revision=0, cluster=1, term=1):
 
 def answer(watch_id=0, *changes, **said):
     """Return a message of a stream."""
-    usual = codec.WatchResponse(
-        header=header(said.pop("revision", 0)),
-        watch_id=watch_id,
-        created=False,
-        canceled=False,
-        compact_revision=0,
-        cancel_reason="",
-        fragment=False,
-        changes=list(changes),
-    )
-    return usual._replace(**said)
+    at = header(said.pop("revision", 0))
+    return responses.watch(at, watch_id=watch_id, changes=list(changes), **said)
 
 
 def put(kind, name, revision):
